@@ -1,0 +1,52 @@
+import { problem } from '../errors.ts'
+
+export const scopes = ['chat', 'memory', 'feedback', 'admin'] as const
+export type Scope = (typeof scopes)[number]
+
+/** Who is asking, as `auth` found out, before a body was read. */
+export interface Caller {
+  readonly tenant: string
+  /** The key's public id; null for a program on this machine without a key. */
+  readonly keyId: string | null
+  readonly scopes: ReadonlySet<Scope>
+  /** The end user this request speaks for, if any. */
+  readonly user: string | null
+  /** The only user this key may speak for; null: any. */
+  readonly boundUser: string | null
+  /** Names of models this key may use; null: all. */
+  readonly models: readonly string[] | null
+  /** Ceilings of this key; null: none. */
+  readonly requestsPerMinute: number | null
+  readonly tokensPerDay: number | null
+}
+
+/** A program on this machine that needs no key. */
+export const keyless: Caller = Object.freeze({
+  tenant: 'local',
+  keyId: null,
+  scopes: new Set(scopes),
+  user: null,
+  boundUser: null,
+  models: null,
+  requestsPerMinute: null,
+  tokensPerDay: null
+})
+
+/**
+ * The same caller, speaking for `user`. A key bound to a user speaks for that
+ * user when none is named, and is refused (`user_mismatch`) when another is.
+ */
+export function speakingFor (caller: Caller, user: string | null): Caller {
+  if (caller.boundUser !== null && user !== null && user !== caller.boundUser) throw problem('user_mismatch', {}, { param: 'user' })
+  return { ...caller, user: user ?? caller.boundUser }
+}
+
+/** Throws `insufficient_scope` unless the key has the scope. `admin` does not imply the others. */
+export function requireScope (caller: Caller, scope: Scope): void {
+  if (!caller.scopes.has(scope)) throw problem('insufficient_scope', { scope })
+}
+
+/** Whether this caller may use the model at all; one it may not use does not exist for it. */
+export function mayUse (caller: Caller, model: string): boolean {
+  return caller.models === null || caller.models.includes(model)
+}

@@ -1,0 +1,118 @@
+/**
+ * Every error a caller can see, in one list: HTTP status, OpenAI `type`, and a
+ * message that says what was wrong and what to do about it.
+ *
+ * Four families: not found (404), refused (4xx), busy (429/503, with
+ * Retry-After), broken (5xx). `{slots}` are filled by the one who throws; the
+ * compiler knows their names.
+ */
+const catalogue = {
+  // not found
+  model_not_found: [404, 'invalid_request_error', "The model '{model}' does not exist or this key may not use it. GET /v1/models lists what is served."],
+  not_found: [404, 'invalid_request_error', 'Nothing answers {method} {path}. GET /openapi.json lists every route.'],
+  key_not_found: [404, 'invalid_request_error', "There is no key '{id}'. GET /admin/keys lists them."],
+
+  // refused: who is asking
+  invalid_api_key: [401, 'authentication_error', 'The API key is missing, unknown, expired or revoked. Send it as `Authorization: Bearer ek_…`; `engraft keys create` makes one.'],
+  forwarded_request: [401, 'authentication_error', 'This request was forwarded by a proxy ({header}), so it does not come from this machine. Keyless access is for programs on this machine only: send an API key.'],
+  insufficient_scope: [403, 'permission_error', "This key lacks the scope '{scope}'."],
+  foreign_origin: [403, 'permission_error', 'Web pages of {origin} may not call this server. Start it with --allow-origin {origin} to let them.'],
+  foreign_host: [403, 'permission_error', "The Host header '{host}' does not name this machine. Keyless access is for loopback addresses only: send an API key."],
+  user_mismatch: [403, 'permission_error', 'This key is bound to one user and the request names another.'],
+
+  // refused: what is asked
+  invalid_json: [400, 'invalid_request_error', 'The body is not valid JSON: {detail}'],
+  invalid_request: [400, 'invalid_request_error', '{detail}'],
+  unsupported_field: [400, 'invalid_request_error', "'{field}' is not supported by this server yet: leave it out."],
+  unsupported_value: [400, 'invalid_request_error', "'{field}' cannot be {value} on this server yet: {remedy}"],
+  too_many_messages: [400, 'invalid_request_error', 'The conversation has {count} messages; this server takes at most {limit}. Drop the oldest ones.'],
+  context_length_exceeded: [400, 'invalid_request_error', "This model's context is {limit} tokens, and the prompt alone has {count}. Shorten the messages, or start the server with a larger --context."],
+  token_limit_exceeded: [400, 'invalid_request_error', "'max_tokens' asks for {count} tokens; this server allows at most {limit} an answer."],
+  template_failed: [400, 'invalid_request_error', "The model's chat template refuses this conversation: {detail}"],
+  unsupported_media_type: [415, 'invalid_request_error', 'Send the body as application/json.'],
+  uri_too_long: [414, 'invalid_request_error', 'A part of the path is longer than {limit} characters.'],
+  payload_too_large: [413, 'invalid_request_error', 'The body is larger than {limit} bytes, the most this server takes. Raise --body-limit, or send less.'],
+  request_timeout: [408, 'invalid_request_error', 'The request did not arrive in full within {seconds} s.'],
+  invalid_frame: [400, 'invalid_request_error', 'This frame cannot be used: {detail}'],
+  id_in_use: [409, 'invalid_request_error', "An answer with the id '{id}' is already under way on this socket: choose another id, or wait for its end."],
+  model_in_use: [409, 'invalid_request_error', "The model '{model}' is answering {count} requests and cannot be unloaded now: try again when they have ended."],
+
+  // busy
+  rate_limit_exceeded: [429, 'rate_limit_error', 'This {subject} has used its {limit} requests a minute. Try again in {seconds} s.'],
+  token_budget_exceeded: [429, 'rate_limit_error', 'This key has used its {limit} tokens a day. Try again in {seconds} s.'],
+  too_many_answers: [429, 'rate_limit_error', 'This socket already has {limit} answers under way: wait for one to end.'],
+  too_many_sockets: [503, 'overloaded_error', 'This server already holds {limit} sockets: try again in {seconds} s.'],
+  queue_full: [503, 'overloaded_error', 'All slots are busy and {count} requests wait already. Try again in {seconds} s.'],
+  queue_timeout: [503, 'overloaded_error', 'No slot came free within {waited} s. Try again in {seconds} s.'],
+  shutting_down: [503, 'overloaded_error', 'The server is shutting down. Try again in {seconds} s.'],
+  model_loading: [503, 'overloaded_error', "The model '{model}' is not ready: {detail}. Try again in {seconds} s."],
+  engine_died: [503, 'server_error', "The engine of '{model}' stopped in the middle of this answer, which is therefore incomplete. It is being restarted: send the request again."],
+
+  // broken
+  generation_timeout: [504, 'server_error', 'The answer was not complete within {seconds} s and was ended. Ask for fewer tokens, or raise --answer-timeout.'],
+  incomplete_answer: [500, 'server_error', 'The engine ended without saying that it was done; the answer is incomplete.'],
+  generation_failed: [500, 'server_error', "The engine could not go on with this answer. The server's log has the cause under this request's id."],
+  storage_full: [507, 'server_error', 'The disk that holds the data folder is full. Nothing was changed: free some space and try again.'],
+  storage_failed: [503, 'server_error', "The data folder cannot be written. The server's log has the cause."],
+  internal_error: [500, 'server_error', "Something went wrong here, not with your request. The server's log has the cause under this request's id."]
+} as const satisfies Record<string, readonly [status: number, type: string, message: string]>
+
+export type ErrorCode = keyof typeof catalogue
+type Slots<M extends string> = M extends `${string}{${infer Name}}${infer Rest}` ? Name | Slots<Rest> : never
+type Fill<C extends ErrorCode> = { readonly [K in Slots<(typeof catalogue)[C][2]>]: string | number }
+
+/** What every failed request is answered with, on HTTP, in a stream and on a WebSocket. */
+export interface WireError {
+  readonly error: { readonly message: string, readonly type: string, readonly param: string | null, readonly code: string }
+}
+
+export interface Extra {
+  /** The field of the request that is at fault, in OpenAI's dotted form. */
+  readonly param?: string
+  /** Whole seconds; becomes the header Retry-After. */
+  readonly retryAfter?: number
+  readonly cause?: unknown
+}
+
+/** An error that may be shown to the caller as it is. Anything else is shown as `internal_error`. */
+export class PublicError extends Error {
+  override readonly name = 'PublicError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly type: string
+  readonly param: string | null
+  readonly retryAfter: number | null
+
+  private constructor (code: ErrorCode, message: string, extra: Extra) {
+    super(message, extra.cause === undefined ? undefined : { cause: extra.cause })
+    this.code = code
+    this.status = catalogue[code][0]
+    this.type = catalogue[code][1]
+    this.param = extra.param ?? null
+    this.retryAfter = extra.retryAfter ?? null
+  }
+
+  static of<C extends ErrorCode> (code: C, fill: Fill<C>, extra: Extra = {}): PublicError {
+    const slots: Record<string, string | number> = fill
+    return new PublicError(code, catalogue[code][2].replace(/\{(\w+)\}/g, (_, name: string) => String(slots[name])), extra)
+  }
+
+  /** Rebuilds an error that crossed a process boundary as its code and message. */
+  static revive (code: ErrorCode, message: string, extra: Extra = {}): PublicError {
+    return new PublicError(code, message, extra)
+  }
+
+  toJSON (): WireError {
+    return { error: { message: this.message, type: this.type, param: this.param, code: this.code } }
+  }
+}
+
+/** Shorthand for the one way errors are made: `throw problem('model_not_found', { model })`. */
+export const problem = PublicError.of
+
+/** The error to show for anything that was thrown: itself when it is public, else `internal_error` with it as the cause. */
+export function publicError (thrown: unknown): PublicError {
+  return thrown instanceof PublicError ? thrown : problem('internal_error', {}, { cause: thrown })
+}
+
+export const errorCodes = Object.keys(catalogue) as ErrorCode[]
