@@ -1,0 +1,9 @@
+/** A base model that cannot be had or used. The message is for the operator and ends in what to do. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError'
+}
+
+/** One source's failure; the next source may do better. The message is a clause: what was wrong. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError'
+}

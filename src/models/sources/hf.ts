@@ -1,0 +1,41 @@
+import { SourceError } from '../errors.ts'
+import { openUrl, type Facts } from './https.ts'
+import type { Source, SourceSettings } from './source.ts'
+
+export interface HubFile { readonly repo: string, readonly file: string, readonly revision: string | null }
+
+/**
+ * A file of a repository on the model hub. The hub names the sha256 of the
+ * bytes it sends; a file it names none for is refused, because nothing could
+ * tell whether it arrived whole.
+ */
+export function hubSource ({ repo, file, revision }: HubFile, settings: SourceSettings): Source {
+  const path = file.split('/').map(encodeURIComponent).join('/')
+  const url = `${settings.hubEndpoint}/${repo}/resolve/${encodeURIComponent(revision ?? 'main')}/${path}`
+  return {
+    name: `hf:${repo}/${file}${revision === null ? '' : `@${revision}`}`,
+    room: 1,
+    async open (start, surroundings) {
+      const opening = await openUrl(url, start, surroundings, settings, {
+        facts,
+        headers: settings.hubToken === null ? {} : { authorization: `Bearer ${settings.hubToken}` },
+        explain: status => explain(status, settings.hubToken !== null)
+      })
+      if (opening.sha256 === null) throw new SourceError('the hub names no sha256 for this file (x-linked-etag)')
+      return opening
+    }
+  }
+}
+
+function facts (headers: Headers): Facts {
+  const digest = /^"?([0-9a-f]{64})"?$/.exec(headers.get('x-linked-etag') ?? '')
+  const size = headers.get('x-linked-size') ?? ''
+  return { sha256: digest?.[1] ?? null, size: /^\d{1,15}$/.test(size) ? Number(size) : null }
+}
+
+function explain (status: number, token: boolean): string | null {
+  if (status === 401 || status === 403) return `the hub answered ${status}: ${token ? 'HF_TOKEN may not read this file; accept the licence on its page' : 'the file is private, gated or does not exist; set HF_TOKEN to a token that may read it'}`
+  if (status === 404) return 'the hub has no such file (404)'
+  if (status === 429) return 'the hub asks to slow down (429); try again later'
+  return null
+}
