@@ -3,9 +3,15 @@ import type { CompiledQuery } from 'kysely'
 /**
  * What the rooms need from the one SQLite file. Queries are built with Kysely
  * (`sql` in sql.ts) and compiled where they are used; only the worker runs them.
+ *
+ * A full disk rejects with `storage_full`, a disk or file that fails with
+ * `storage_failed`; both are `PublicError`s, and nothing of the call was done.
+ * Anything else (a broken constraint, a mistake in the SQL) rejects with a
+ * `DatabaseError` whose `code` is SQLite's. No call hangs: when the worker dies,
+ * all that wait and all that come later reject with `storage_failed`.
  */
 export interface Database {
-  /** Rows of one read, from the last committed state. */
+  /** Rows of one read, from the last committed state. Blobs arrive as `Uint8Array`. */
   all<Row> (query: CompiledQuery<Row>): Promise<Row[]>
   /**
    * Runs the queries as one transaction, in order, and resolves once they
@@ -14,10 +20,10 @@ export interface Database {
    * number of rows each query changed.
    */
   commit (queries: readonly CompiledQuery[]): Promise<number[]>
-  /** Writes a consistent copy to `path` while everything goes on. */
+  /** Writes a consistent copy to `path` while everything goes on; the copy appears there whole or not at all. */
   backup (path: string): Promise<void>
-  /** Throws with the path and the remedy if any page or index is damaged. */
+  /** Throws a `DatabaseError` with the path and the remedy if any page, index or reference is damaged. */
   check (): Promise<void>
-  /** Checkpoints, closes, ends the worker. */
+  /** Finishes what was asked before, checkpoints, closes, ends the worker. A second call waits for the first. */
   close (): Promise<void>
 }
