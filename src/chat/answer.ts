@@ -1,4 +1,7 @@
-import type { Caller } from '../access/caller.ts'
+import { randomUUID } from 'node:crypto'
+import { mayUse, requireScope, type Caller } from '../access/caller.ts'
+import { problem } from '../errors.ts'
+import type { Bases } from '../inference/bases.ts'
 import type { FinishReason, Message, Sampling, Usage } from '../inference/engine.ts'
 
 /** A chat request in the product's own terms; routes and sockets make it from wire shapes. */
@@ -23,3 +26,74 @@ export type ChatEvent =
 
 /** The use case everything else exists for. HTTP, SSE and WebSocket all call it. */
 export type Answer = (request: ChatRequest, caller: Caller, signal: AbortSignal) => AsyncIterable<ChatEvent>
+
+/** What answering needs of the rooms beside it. */
+export interface AnswerParts {
+  readonly bases: Pick<Bases, 'lease'>
+  readonly limits: CallerLimits
+  readonly maxMessages: number
+  /** Most tokens one answer may ask for; 0: what the context holds. */
+  readonly maxTokens: number
+  /** Seconds an answer may take, waiting for a slot included. */
+  readonly answerTimeout: number
+}
+
+/** What one caller may use up. */
+export interface CallerLimits {
+  /** Throws `rate_limit_exceeded` or `token_budget_exceeded`. */
+  admit (caller: Caller): Promise<void>
+  /** Counts an answer's tokens, also those of one that was broken off. */
+  spend (caller: Caller, tokens: number): void
+}
+
+/** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
+export function createAnswer ({ bases, limits, maxMessages, maxTokens, answerTimeout }: AnswerParts): Answer {
+  return async function * answer (request, caller, signal) {
+    requireScope(caller, 'chat')
+    const { messages } = request
+    if (messages.length > maxMessages) throw problem('too_many_messages', { count: messages.length, limit: maxMessages }, { param: 'messages' })
+    if (maxTokens !== 0 && request.maxTokens !== null && request.maxTokens > maxTokens) throw problem('token_limit_exceeded', { count: request.maxTokens, limit: maxTokens }, { param: 'max_tokens' })
+    await limits.admit(caller)
+
+    const lease = bases.lease(request.model)
+    const deadline = new AbortController()
+    const timer = setTimeout(() => deadline.abort(problem('generation_timeout', { seconds: answerTimeout })), answerTimeout * 1000)
+    let leave: (() => void) | null = null
+    let spent = 0
+    try {
+      if (!mayUse(caller, lease.target.model)) throw problem('model_not_found', { model: request.model ?? '' }, { param: 'model' })
+      const either = AbortSignal.any([signal, deadline.signal])
+      leave = await lease.admission.admit(caller.tenant, either)
+      const parts = lease.engine.generate({
+        target: lease.target,
+        tenant: caller.tenant,
+        messages,
+        maxTokens: request.maxTokens ?? (maxTokens === 0 ? null : maxTokens),
+        stop: request.stop,
+        sampling: request.sampling
+      }, either)
+      let started = false
+      for await (const part of parts) {
+        if (!started) {
+          started = true
+          spent = estimate(messages)
+          yield { type: 'start', id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: lease.target.model, fingerprint: `fp_${lease.target.digest.slice(0, 16)}` }
+        }
+        spent = part.type === 'done' ? part.usage.promptTokens + part.usage.completionTokens : spent + 1
+        yield part
+        if (part.type === 'done') return
+      }
+      throw problem('incomplete_answer', {})
+    } finally {
+      clearTimeout(timer)
+      leave?.()
+      lease.release()
+      if (spent > 0) limits.spend(caller, spent)
+    }
+  }
+}
+
+/** Prompt tokens of an answer that never came to say its usage: real text averages about four characters a token. */
+function estimate (messages: readonly Message[]): number {
+  return Math.ceil(messages.reduce((sum, message) => sum + message.content.length, 0) / 4)
+}

@@ -1,0 +1,106 @@
+import { problem, publicError, type PublicError } from '../../errors.ts'
+import type { Message } from '../engine.ts'
+import { BatchLoop } from './loop.ts'
+import { Native } from './native.ts'
+import { PromptWriter } from './prompt.ts'
+import type { Order, Word } from './protocol.ts'
+
+/**
+ * The process that alone holds a base model: `engine.ts` forks it, sends it
+ * orders and hears its words. It lives as long as its parent: when the channel
+ * closes, it ends.
+ */
+interface Loaded { readonly native: Native, readonly writer: PromptWriter, readonly loop: BatchLoop }
+let loaded: Loaded | null = null
+let threads = 1
+let pinged = false
+
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches the whole process group; the parent decides when answers end.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+process.on('message', (order: Order) => {
+  if (order.type === 'load') void load(order.options)
+  else if (order.type === 'ping') pong()
+  else if (order.type === 'threads') setThreads(order.count)
+  else if (loaded !== null) obey(loaded, order)
+})
+
+/** Kept for a model that is still being loaded. */
+function setThreads (count: number): void {
+  threads = count
+  loaded?.loop.threads(count)
+}
+
+function say (word: Word): void {
+  if (process.connected) process.send?.(word)
+}
+
+async function load (options: Extract<Order, { type: 'load' }>['options']): Promise<void> {
+  try {
+    const native = await Native.open(options)
+    const loop = new BatchLoop(native, options.slots, {
+      parts: parts => say({ type: 'parts', parts }),
+      failed: fail,
+      between: longestBatchMs => { if (pinged) answerPing(longestBatchMs) }
+    })
+    loop.threads(threads)
+    loaded = { native, loop, writer: new PromptWriter(native) }
+    say({ type: 'ready', contextSize: native.contextSize, batchSize: native.batchSize, gpu: native.gpu })
+  } catch (cause) {
+    say({ type: 'unready', message: cause instanceof Error ? cause.message : String(cause) })
+  }
+}
+
+function obey ({ native, writer, loop }: Loaded, order: Exclude<Order, { type: 'load' | 'ping' | 'threads' }>): void {
+  if (order.type === 'cancel') loop.cancel(order.id)
+  else if (order.type === 'taken') loop.taken(order.id, order.count)
+  else {
+    try {
+      if (order.type === 'render') {
+        const tokens = typeof order.input === 'string' ? writer.plain(order.input) : writer.write(order.input).tokens
+        return say({ type: 'rendered', id: order.id, tokens })
+      }
+      refuseHopeless(native, writer, order.request.messages)
+      const prompt = writer.write(order.request.messages)
+      if (prompt.tokens.length >= native.contextSize) throw tooLong(prompt.tokens.length, native.contextSize)
+      loop.submit(order.id, order.request, prompt)
+    } catch (cause) {
+      fail(order.id, publicError(cause))
+    }
+  }
+}
+
+/** Text longer than this many times the context cannot fit: tokens of real text average 2 to 6 characters, the longest runs of spaces 32. */
+const hopeless = 32
+const sampled = 64 * 1024
+
+/** Megabytes of text would hold up everyone's answers while they are counted (about 1 s for 1.5 MB), so their count is estimated from the first 64 KiB. */
+function refuseHopeless (native: Native, writer: PromptWriter, messages: readonly Message[]): void {
+  const length = messages.reduce((sum, message) => sum + message.content.length + (message.reasoning?.length ?? 0), 0)
+  if (length < Math.max(sampled, native.contextSize * hopeless)) return
+  let sample = ''
+  for (const message of messages) if (sample.length < sampled) sample += message.content.slice(0, sampled - sample.length)
+  const count = Math.round(writer.plain(sample).length * length / sample.length)
+  if (count >= native.contextSize) throw tooLong(count, native.contextSize)
+}
+
+function tooLong (count: number, limit: number): PublicError {
+  return problem('context_length_exceeded', { count, limit }, { param: 'messages' })
+}
+
+function fail (id: number, error: PublicError): void {
+  // The cause stays here for the operator; callers see code and message. Neither holds text of a prompt.
+  if (error.cause !== undefined && error.status >= 500) process.stderr.write(`${JSON.stringify({ level: 50, time: Date.now(), msg: 'generation failed', cause: String(error.cause) })}\n`)
+  say({ type: 'failed', id, code: error.code, message: error.message, param: error.param })
+}
+
+function pong (): void {
+  pinged = true
+  if (loaded === null || !loaded.loop.running) answerPing(loaded?.loop.longestBatchMs ?? 0)
+}
+
+function answerPing (longestBatchMs: number): void {
+  pinged = false
+  say({ type: 'pong', longestBatchMs, rss: process.memoryUsage.rss() })
+}

@@ -1,0 +1,237 @@
+import { problem, PublicError } from '../../errors.ts'
+import type { Engine, EngineCounters, EngineState, Generation, Message, Part, Rendered } from '../engine.ts'
+import type { Share, ThreadBudget } from '../threads.ts'
+import { Child } from './child-process.ts'
+import { Inbox } from './inbox.ts'
+import type { NativeOptions } from './native.ts'
+import { window, type PartOf, type Word } from './protocol.ts'
+
+export interface LlamaEngineOptions {
+  /** The public name, for messages. */
+  readonly name: string
+  readonly native: Omit<NativeOptions, 'threads'>
+  readonly threads: ThreadBudget
+  /** Told of starts and deaths: constant message and fields, never text of a request. */
+  readonly log: (message: string, fields: Record<string, unknown>) => void
+  /** Milliseconds of silence after which the watchdog kills the child. */
+  readonly silenceMs?: number
+}
+
+/** The first restart is at once; a child that keeps dying is brought back more and more slowly. */
+const longestBackoffMs = 30_000
+/** A child that lived this long died of something new. */
+const steadyMs = 60_000
+/** Taken parts are reported in fours of the window, so that the child never waits for a report of parts already read. */
+const report = window / 4
+
+/** What the parent keeps of one answer under way. */
+interface Open { readonly inbox: Inbox<PartOf>, decoded: number, left: boolean }
+
+/**
+ * One base model, driven in a child process of its own.
+ *
+ * The child is started by the first use and again whenever it dies: answers
+ * under way then end in `engine_died`, the next ones wait for the new child.
+ * Flow control is a window of parts: the child leaves an answer out of its
+ * batches while the reader has that many still to take.
+ */
+export class LlamaEngine implements Engine {
+  readonly #options: LlamaEngineOptions
+  readonly #open = new Map<number, Open>()
+  readonly #rendering = new Map<number, PromiseWithResolvers<Uint32Array>>()
+  readonly #share: Share
+  readonly #counters = { promptTokens: 0, cachedTokens: 0, decodedTokens: 0, decodedAfterCancel: 0, cancelled: 0, restarts: 0 }
+  #child: Child | null = null
+  #status: EngineState['status'] = 'unloaded'
+  #detail: string | null = null
+  #contextSize = 0
+  #ids = 0
+  #deaths = 0
+  #retryAt = 0
+
+  constructor (options: LlamaEngineOptions) {
+    this.#options = options
+    this.#share = options.threads.join(count => this.#child?.tell({ type: 'threads', count }))
+  }
+
+  state (): EngineState {
+    return { status: this.#status, detail: this.#detail, running: this.#open.size, rss: this.#child?.rss ?? 0, counters: this.#counters satisfies EngineCounters }
+  }
+
+  /** The process id of the child, for operators and tests. */
+  get pid (): number | null { return this.#child?.pid ?? null }
+
+  async load (): Promise<void> { await this.#ready() }
+
+  async unload (): Promise<void> {
+    if (this.#status === 'closed') return
+    await this.#stop('unloaded')
+  }
+
+  async close (): Promise<void> { await this.#stop('closed') }
+
+  async render (input: readonly Message[] | string): Promise<Rendered> {
+    const child = await this.#ready()
+    const id = ++this.#ids
+    const answer = Promise.withResolvers<Uint32Array>()
+    this.#rendering.set(id, answer)
+    child.tell({ type: 'render', id, input })
+    return { tokens: await answer.promise, contextSize: this.#contextSize }
+  }
+
+  async * generate (request: Generation, signal: AbortSignal): AsyncGenerator<Part, void, undefined> {
+    const child = await this.#ready()
+    signal.throwIfAborted()
+    const id = ++this.#ids
+    const open: Open = { inbox: new Inbox(), decoded: 0, left: false }
+    const leave = (): void => {
+      if (open.left) return
+      open.left = true
+      child.tell({ type: 'cancel', id })
+    }
+    const abort = (): void => { leave(); open.inbox.fail(signal.reason) }
+    this.#open.set(id, open)
+    this.#share.work()
+    signal.addEventListener('abort', abort, { once: true })
+    child.tell({ type: 'generate', id, request })
+    let done = false
+    try {
+      for (let taken = 1; ; taken++) {
+        const part = await open.inbox.take()
+        signal.throwIfAborted()
+        if (part.type === 'done') {
+          done = true
+          yield { type: 'done', reason: part.reason, usage: part.usage }
+          return
+        }
+        if (part.type === 'cancelled') throw problem('incomplete_answer', {})
+        yield { type: part.type, text: part.text }
+        if (taken % report === 0) child.tell({ type: 'taken', id, count: report })
+      }
+    } finally {
+      signal.removeEventListener('abort', abort)
+      if (!done) leave()
+    }
+  }
+
+  /** The running child; starts one where there is none. Throws `model_loading` when it cannot be had now. */
+  async #ready (): Promise<Child> {
+    if (this.#status === 'closed') throw problem('shutting_down', { seconds: 5 }, { retryAfter: 5 })
+    const wait = this.#retryAt - performance.now()
+    if (this.#child === null && wait > 0) {
+      const seconds = Math.ceil(wait / 1000)
+      throw problem('model_loading', { model: this.#options.name, detail: 'it is being restarted', seconds }, { retryAfter: seconds })
+    }
+    const child = this.#child ?? this.#start()
+    try {
+      await child.ready
+    } catch (cause) {
+      throw problem('model_loading', { model: this.#options.name, detail: "it could not be loaded, and the server's log says why", seconds: 5 }, { retryAfter: 5, cause })
+    }
+    return child
+  }
+
+  #start (): Child {
+    const began = performance.now()
+    const child = new Child({ ...this.#options.native, threads: 1 }, word => this.#hear(word), this.#options.silenceMs)
+    this.#child = child
+    this.#status = 'loading'
+    this.#detail = 'the model is being loaded'
+    child.ready.then(ready => {
+      if (this.#child !== child) return
+      this.#contextSize = ready.contextSize
+      this.#status = 'ready'
+      this.#detail = null
+      this.#options.log('model loaded', { model: this.#options.name, ms: Math.round(performance.now() - began), gpu: ready.gpu, context: ready.contextSize, pid: child.pid })
+    }, (error: Error) => {
+      if (this.#child !== child) return
+      this.#status = 'failed'
+      this.#detail = error.message
+      void child.stop()
+    })
+    void child.gone.then(() => this.#buried(child, performance.now() - began))
+    return child
+  }
+
+  /** A child is gone: its answers end, and unless that was wanted another one is started. */
+  #buried (child: Child, lived: number): void {
+    if (this.#child !== child) return
+    const loaded = this.#status === 'ready'
+    this.#child = null
+    this.#abandon(problem('engine_died', { model: this.#options.name }, { retryAfter: 1 }))
+    this.#deaths = lived > steadyMs ? 1 : this.#deaths + 1
+    const backoff = this.#deaths === 1 && loaded ? 0 : Math.min(longestBackoffMs, 500 * 2 ** this.#deaths)
+    this.#retryAt = performance.now() + backoff
+    this.#options.log('engine died', { model: this.#options.name, lived: Math.round(lived), backoff, detail: this.#detail })
+    if (!loaded) return
+    this.#status = 'loading'
+    this.#detail = 'its engine died and is being restarted'
+    this.#counters.restarts++
+    setTimeout(() => { if (this.#child === null && this.#status === 'loading') this.#start() }, backoff).unref()
+  }
+
+  async #stop (status: 'unloaded' | 'closed'): Promise<void> {
+    const child = this.#child
+    this.#child = null
+    this.#status = status
+    this.#detail = status === 'closed' ? 'the server is shutting down' : null
+    this.#abandon(status === 'closed' ? problem('shutting_down', { seconds: 5 }, { retryAfter: 5 }) : problem('engine_died', { model: this.#options.name }, { retryAfter: 1 }))
+    await child?.stop()
+  }
+
+  #abandon (error: PublicError): void {
+    for (const [id, open] of this.#open) {
+      this.#forget(id)
+      open.inbox.fail(error)
+    }
+    for (const answer of this.#rendering.values()) answer.reject(error)
+    this.#rendering.clear()
+  }
+
+  #forget (id: number): void {
+    this.#open.delete(id)
+    if (this.#open.size === 0) this.#share.rest()
+  }
+
+  #hear (word: Word): void {
+    if (word.type === 'parts') for (const part of word.parts) this.#deliver(part)
+    else if (word.type === 'rendered') this.#settle(word.id)?.resolve(word.tokens)
+    else if (word.type === 'failed') {
+      const error = PublicError.revive(word.code, word.message, word.param === null ? {} : { param: word.param })
+      this.#settle(word.id)?.reject(error)
+      this.#open.get(word.id)?.inbox.fail(error)
+      this.#forget(word.id)
+    }
+  }
+
+  #settle (id: number): PromiseWithResolvers<Uint32Array> | undefined {
+    const answer = this.#rendering.get(id)
+    this.#rendering.delete(id)
+    return answer
+  }
+
+  #deliver (part: PartOf): void {
+    const open = this.#open.get(part.id)
+    if (open === undefined) return
+    if ('text' in part) {
+      if (open.left) return
+      open.decoded = part.decoded
+    } else {
+      this.#count(part, open)
+      this.#forget(part.id)
+    }
+    open.inbox.put(part)
+  }
+
+  #count (part: Extract<PartOf, { type: 'done' | 'cancelled' }>, open: Open): void {
+    const decoded = part.type === 'done' ? part.usage.completionTokens : part.decoded
+    this.#counters.decodedTokens += decoded
+    if (part.type === 'done') {
+      this.#counters.promptTokens += part.usage.promptTokens
+      this.#counters.cachedTokens += part.usage.cachedTokens
+    }
+    if (!open.left) return
+    this.#counters.cancelled++
+    this.#counters.decodedAfterCancel += Math.max(0, decoded - open.decoded)
+  }
+}
