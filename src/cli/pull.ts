@@ -1,0 +1,78 @@
+import { basename } from 'node:path'
+import { SingleBar, type GenericFormatter } from 'cli-progress'
+import type { ModelFile, Models, Progress } from '../models/models.ts'
+
+/** Where the command prints: a terminal gets a bar, anything else plain lines. */
+export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean }
+
+/** Logs stay readable, and a hung fetch is still noticed. */
+const lineEvery = 5_000
+const barWidth = 30
+
+/**
+ * `engraft pull`: fetches a model unless it is here, and prints how far it is
+ * and what it became. Ctrl-C keeps what arrived and resolves to null; other
+ * failures are thrown.
+ */
+export async function pull (reference: string, models: Models, output: Output): Promise<ModelFile | null> {
+  const interruption = new AbortController()
+  const interrupt = () => interruption.abort()
+  process.once('SIGINT', interrupt)
+  const display = showProgress(output)
+  try {
+    const file = await models.resolve(reference, { signal: interruption.signal, progress: display.show })
+    display.end()
+    output.write(`${file.name}: ${file.path}, ${file.size} bytes, sha256 ${file.sha256}\n`)
+    return file
+  } catch (thrown) {
+    display.end()
+    if (!interruption.signal.aborted) throw thrown
+    output.write(`Stopped. What arrived is kept: 'engraft pull ${reference}' goes on from there.\n`)
+    return null
+  } finally {
+    process.removeListener('SIGINT', interrupt)
+  }
+}
+
+/** How a fetch is shown, here and when the server fetches its model at the first start. */
+export function showProgress (output: Output): { show: (event: Progress) => void, end: () => void } {
+  return output.isTTY === true ? bar(output) : lines(output)
+}
+
+function bar (output: Output) {
+  const format: GenericFormatter = (_options, _state, event: Progress | Record<string, never>) => event.file === undefined ? '' : line(event as Progress, true)
+  const single = new SingleBar({ format, stream: output, hideCursor: true, clearOnComplete: true, gracefulExit: false })
+  let started = false
+  return {
+    show (event: Progress) {
+      if (started) single.update(event.received, event)
+      else single.start(event.total ?? 0, event.received, event)
+      started = true
+    },
+    end () { if (started) single.stop() }
+  }
+}
+
+function lines (output: Output) {
+  let last = -Infinity
+  return {
+    show (event: Progress) {
+      const complete = event.received === event.total
+      if (!complete && performance.now() - last < lineEvery) return
+      last = performance.now()
+      output.write(`${line(event, false)}\n`)
+    },
+    end () {}
+  }
+}
+
+function line ({ file, source, received, total }: Progress, withBar: boolean): string {
+  const name = basename(file)
+  if (total === null || total === 0) return `${name}: ${megabytes(received)} MB from ${source}`
+  const share = Math.min(1, received / total)
+  const filled = Math.round(share * barWidth)
+  const drawn = withBar ? ` ${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}` : ''
+  return `${name}:${drawn} ${Math.floor(share * 100)} %, ${megabytes(received)} of ${megabytes(total)} MB from ${source}`
+}
+
+function megabytes (bytes: number): string { return (bytes / 1e6).toFixed(1) }
