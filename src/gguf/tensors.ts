@@ -61,7 +61,7 @@ async function readTensor (cursor: Cursor, path: string, size: number, index: nu
     if (extent === 0) throw new GgufError(path, `${what} has a dimension of 0`)
     elements *= extent
     // Compared after every factor, so that the product never leaves the exact range.
-    if (elements > size * elementsPerByte) throw new GgufError(path, `${what} has more elements than a file of ${size} bytes can hold`)
+    if (elements > size * elementsPerByte) throw new GgufError(path, `${what} has more elements than a file of ${size} bytes can hold. The file is damaged or incomplete`)
     shape.push(extent)
   }
   const number = await cursor.uint32(what)

@@ -2,7 +2,8 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat, statfs, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { ModelError, SourceError } from './errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CutError, ModelError, SourceError } from './errors.ts'
 import type { Opening, Source, Start } from './sources/source.ts'
 
 /**
@@ -40,8 +41,10 @@ export interface Received { readonly sha256: string, readonly size: number, read
 
 /** Left free on the disk: the database beside the models must be able to go on. */
 const reserve = 256 * 1024 * 1024
-/** Cuts survived in one call, each after at least one new byte; a line worse than this needs the operator. */
+/** Cuts survived in one call; a line worse than this needs the operator. */
 const maxResumes = 20
+/** Of those, in a row and without a new byte. */
+const maxBarren = 2
 /** So that a server that cuts at once is not hammered. */
 const resumeAfter = 300
 /** Progress is told at most this often, in milliseconds. */
@@ -58,7 +61,7 @@ export async function download (wanted: Wanted, signal: AbortSignal, progress: (
       return await from(source, wanted, signal, progress)
     } catch (thrown) {
       signal.throwIfAborted()
-      if (!(thrown instanceof SourceError)) throw diskError(thrown, wanted.path)
+      if (!(thrown instanceof SourceError)) throw thrown
       failures.push(`  - ${source.name}: ${thrown.message}`)
     }
   }
@@ -67,16 +70,17 @@ export async function download (wanted: Wanted, signal: AbortSignal, progress: (
 }
 
 async function from (source: Source, wanted: Wanted, signal: AbortSignal, progress: (event: Progress) => void): Promise<Received> {
+  let barren = 0
   for (let resumes = 0; ; resumes++) {
     const before = await sizeOf(part(wanted.path))
     try {
       return await attempt(source, wanted, signal, progress)
     } catch (thrown) {
       if (!(thrown instanceof SourceError) || signal.aborted) throw thrown
-      const grown = await sizeOf(part(wanted.path)) > before
-      const restart = thrown instanceof StaleError
-      if ((!grown && !restart) || resumes === maxResumes) throw thrown
-      await new Promise(resolve => setTimeout(resolve, resumeAfter))
+      barren = await sizeOf(part(wanted.path)) > before ? 0 : barren + 1
+      const hopeless = barren > 0 && !(thrown instanceof CutError || thrown instanceof StaleError)
+      if (hopeless || barren > maxBarren || resumes === maxResumes) throw thrown
+      await sleep(resumeAfter, undefined, { signal }).catch(() => signal.throwIfAborted())
     }
   }
 }
@@ -182,10 +186,12 @@ async function checkSpace (path: string, bytes: number): Promise<void> {
   throw new ModelError(`The disk of ${dirname(path)} has ${megabytes(free)} free, and ${megabytes(bytes)} are needed besides a reserve of ${megabytes(reserve)}. Free some space, or choose another folder with --models-dir.`)
 }
 
-function diskError (thrown: unknown, path: string): unknown {
-  const code = thrown instanceof ModelError ? undefined : (thrown as NodeJS.ErrnoException)?.code
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ModelError(`The disk of ${dirname(path)} is full. Free some space and run it again: it goes on where it stopped.`, { cause: thrown })
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return new ModelError(`${dirname(path)} cannot be written (${code}). Correct its rights, or choose another folder with --models-dir.`, { cause: thrown })
+/** A failure of the disk in words for its owner; anything else as it is. */
+export function diskError (thrown: unknown, folder: string): unknown {
+  const code = (thrown as NodeJS.ErrnoException)?.code
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new ModelError(`The disk of ${folder} is full. Free some space and run it again: it goes on where it stopped.`, { cause: thrown })
+  // EEXIST, ENOTDIR: a file stands where a folder must be.
+  if (code !== undefined && ['EACCES', 'EPERM', 'EROFS', 'EEXIST', 'ENOTDIR'].includes(code)) return new ModelError(`${folder} cannot be written (${code}). Correct that, or choose another folder with --models-dir.`, { cause: thrown })
   return thrown
 }
 

@@ -5,5 +5,10 @@ export class ModelError extends Error {
 
 /** One source's failure; the next source may do better. The message is a clause: what was wrong. */
 export class SourceError extends Error {
-  override readonly name = 'SourceError'
+  override readonly name: string = 'SourceError'
+}
+
+/** The line broke, not the source: asking again may help. */
+export class CutError extends SourceError {
+  override readonly name = 'CutError'
 }

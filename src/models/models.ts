@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { GgufError } from '../gguf/reader.ts'
 import { inspectBase, type BaseFacts } from './base.ts'
 import { catalogue } from './catalogue.ts'
-import { download, part, type Progress } from './download.ts'
+import { diskError, download, part, type Progress } from './download.ts'
 import { ModelError, SourceError } from './errors.ts'
 import { holding } from './lock.ts'
 import { openRecords } from './records.ts'
@@ -70,7 +70,7 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
   return {
     async resolve (text, { signal = idle, progress = () => {} } = {}) {
       const reference = parseReference(text, settings)
-      return await here(reference, signal) ?? await fetch(reference, reference.place as Fetched, signal, progress)
+      return await here(reference, signal) ?? await fetch(reference, reference.place as Fetched, signal, progress).catch(thrown => { throw diskError(thrown, home) })
     },
 
     async find (text, signal = idle) {

@@ -113,7 +113,18 @@ test('reads every value type, shapes innermost first, and offsets', async t => {
   if (header instanceof GgufError) throw header
   t.equal(header.version, 3)
   t.strictSame(Object.fromEntries(header.metadata), {
-    u8: 200, i8: -3, u16: 60000, i16: -300, u32: 4e9, i32: -7, f32: 0.5, f64: 0.1, yes: true, no: false, u64: 2 ** 40, i64: -5,
+    u8: 200,
+    i8: -3,
+    u16: 60000,
+    i16: -300,
+    u32: 4e9,
+    i32: -7,
+    f32: 0.5,
+    f64: 0.1,
+    yes: true,
+    no: false,
+    u64: 2 ** 40,
+    i64: -5,
     text: 'grüße',
     list: { type: 'string', length: 3, items: ['a', '', 'ü'] },
     large: { type: 'int64', length: 2, items: [2n ** 62n, -1] },

@@ -1,5 +1,5 @@
 import { SourceError } from '../errors.ts'
-import { openUrl, type Facts } from './https.ts'
+import { byteCount, openUrl, type Facts } from './https.ts'
 import type { Source, SourceSettings } from './source.ts'
 
 export interface HubFile { readonly repo: string, readonly file: string, readonly revision: string | null }
@@ -15,8 +15,8 @@ export function hubSource ({ repo, file, revision }: HubFile, settings: SourceSe
   return {
     name: `hf:${repo}/${file}${revision === null ? '' : `@${revision}`}`,
     room: 1,
-    async open (start, surroundings) {
-      const opening = await openUrl(url, start, surroundings, settings, {
+    async open (start, { signal }) {
+      const opening = await openUrl(url, start, signal, settings, {
         facts,
         headers: settings.hubToken === null ? {} : { authorization: `Bearer ${settings.hubToken}` },
         explain: status => explain(status, settings.hubToken !== null)
@@ -29,8 +29,7 @@ export function hubSource ({ repo, file, revision }: HubFile, settings: SourceSe
 
 function facts (headers: Headers): Facts {
   const digest = /^"?([0-9a-f]{64})"?$/.exec(headers.get('x-linked-etag') ?? '')
-  const size = headers.get('x-linked-size') ?? ''
-  return { sha256: digest?.[1] ?? null, size: /^\d{1,15}$/.test(size) ? Number(size) : null }
+  return { sha256: digest?.[1] ?? null, size: byteCount(headers.get('x-linked-size')) }
 }
 
 function explain (status: number, token: boolean): string | null {

@@ -1,5 +1,5 @@
-import { SourceError } from '../errors.ts'
-import type { Opening, Source, SourceSettings, Start, Surroundings } from './source.ts'
+import { CutError, SourceError } from '../errors.ts'
+import type { Opening, Source, SourceSettings, Start } from './source.ts'
 
 /** Hubs answer with one or two; more is a loop. */
 const maxRedirects = 8
@@ -19,19 +19,19 @@ interface Asking {
 
 /** A file at a URL. Its bytes are taken as they are: a URL names no digest. */
 export function httpsSource (url: string, settings: SourceSettings): Source {
-  return { name: url, room: 1, open: (start, surroundings) => openUrl(url, start, surroundings, settings) }
+  return { name: url, room: 1, open: (start, { signal }) => openUrl(url, start, signal, settings) }
 }
 
 /** Opens a URL, resuming where `start` ends if the server still has the same version. */
-export async function openUrl (url: string, start: Start, { signal }: Surroundings, settings: SourceSettings, asking: Asking = {}): Promise<Opening> {
+export async function openUrl (url: string, start: Start, signal: AbortSignal, settings: SourceSettings, asking: Asking = {}): Promise<Opening> {
   const watch = new Watch(signal)
   try {
-    const { response, facts, host } = await request(url, start, watch, settings, asking)
-    const explained = asking.explain?.(response.status) ?? null
-    if (response.status === 416) return await openUrl(url, { offset: 0, tag: null }, { signal } as Surroundings, settings, asking)
+    const asked = await request(url, start, watch, settings, asking)
+    // What is here is as long as the file there or longer, so it is not that file's beginning.
+    const { response, facts, host } = asked.response.status === 416 ? await request(url, { offset: 0, tag: null }, watch, settings, asking) : asked
     if (response.status !== 200 && response.status !== 206) {
       await response.body?.cancel()
-      throw new SourceError(explained ?? `${host} answered ${response.status}`)
+      throw new SourceError(asking.explain?.(response.status) ?? `${host} answered ${response.status}`)
     }
     const range = response.status === 206 ? contentRange(response, start.offset, host) : null
     const total = range ?? facts.size ?? length(response)
@@ -87,7 +87,7 @@ async function * body (stream: ReadableStream<Uint8Array>, expected: number, hos
       if (received > expected) throw new SourceError(`${host} sent more than the ${expected} bytes it announced`)
       yield value
     }
-    if (received < expected) throw new SourceError(`${host} ended after ${received} of ${expected} bytes`)
+    if (received < expected) throw new CutError(`${host} ended after ${received} of ${expected} bytes`)
   } finally {
     watch.end()
     // Already ended or failed when the transfer did; what cancelling says then is old news.
@@ -128,7 +128,7 @@ class Watch {
       return await pending
     } catch (thrown) {
       if (this.#inner.signal.aborted) throw this.#inner.signal.reason
-      throw new SourceError(`${host}: ${deepest(thrown)}`, { cause: thrown })
+      throw new CutError(`${host}: ${deepest(thrown)}`, { cause: thrown })
     }
   }
 }
@@ -151,8 +151,12 @@ function contentRange (response: Response, offset: number, host: string): number
 }
 
 function length (response: Response): number | null {
-  const value = response.headers.get('content-length') ?? ''
-  return /^\d{1,15}$/.test(value) ? Number(value) : null
+  return byteCount(response.headers.get('content-length'))
+}
+
+/** A header's number of bytes; null when it is none. */
+export function byteCount (header: string | null): number | null {
+  return header !== null && /^\d+$/.test(header) && Number.isSafeInteger(Number(header)) ? Number(header) : null
 }
 
 /** A weak tag promises the same meaning, not the same bytes. */
