@@ -29,7 +29,9 @@ export async function openDatabase ({ path, migrationsDir, role = 'server', onDe
   }
   // The build rewrites imports, not URLs: the worker has the ending that this file has.
   const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), {
-    workerData: { path, migrationsDir, role } satisfies Opening
+    workerData: { path, migrationsDir, role } satisfies Opening,
+    // What is preloaded into the process (--import) has no business beside the file.
+    execArgv: []
   })
   const connection = connect(worker, onDeath)
   await connection.opened
