@@ -40,3 +40,7 @@ begin select raise(abort, 'audit is append-only'); end;
 
 create trigger audit_is_not_shortened before delete on audit
 begin select raise(abort, 'audit is append-only'); end;
+
+-- `insert or replace` deletes without firing the trigger above.
+create trigger audit_is_not_replaced before insert on audit when exists (select 1 from audit where id = new.id)
+begin select raise(abort, 'audit is append-only'); end;

@@ -58,7 +58,7 @@ test("one caller's failure in a shared transaction undoes only its own rows", as
     database.commit([row(6)])
   ])
   t.strictSame(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
-  t.match(results[1], { reason: { name: 'DatabaseError', code: 'SQLITE_CONSTRAINT_PRIMARYKEY' } })
+  t.match(results[1], { reason: { name: 'DatabaseError', code: /^SQLITE_CONSTRAINT/ } })
   t.match(results[3], { reason: { code: 'SQLITE_ERROR', message: /nowhere/ } })
   t.strictSame(await ids(database), [1, 2, 4, 6, 50], 'row 3 went with the row that failed')
 })
