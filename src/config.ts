@@ -89,6 +89,7 @@ export function parse (env: NodeJS.ProcessEnv, flags: Readonly<Record<string, un
   for (const variable of Object.keys(env)) {
     if (variable.startsWith('ENGRAFT_') && !known.has(variable)) faults.push(`${variable} is no setting of this version: correct its name or unset it ('engraft serve --help' lists all).`)
   }
+  if (typeof values.gpuLayers === 'string' && !/^(?:auto|max|\d{1,4})$/.test(values.gpuLayers)) faults.push(`--gpu-layers (ENGRAFT_GPU_LAYERS) is '${values.gpuLayers}', but must be auto, max or a number.`)
   if (Array.isArray(values.model) && values.model.length === 0) faults.push('--model (ENGRAFT_MODEL) is empty, but at least one base model must be served.')
   if (faults.length > 0) throw new ConfigError(faults)
   const parsed = values as { -readonly [K in keyof Config]: Config[K] }
@@ -97,6 +98,11 @@ export function parse (env: NodeJS.ProcessEnv, flags: Readonly<Record<string, un
   // Two busy processes on as many spinning native threads as cores collapse to a fifth of the speed (engine notes, fact 4).
   if (parsed.threads === 0) parsed.threads = Math.max(1, availableParallelism() - 1)
   return Object.freeze(parsed)
+}
+
+/** Whether every caller needs an API key: always, but for programs on this machine where the server listens to nobody else. */
+export function needsKey ({ host, requireKey }: Pick<Config, 'host' | 'requireKey'>): boolean {
+  return requireKey || !/^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
 }
 
 /** Variables under our prefix that are read elsewhere: secrets stay out of the printable settings. */
@@ -124,5 +130,5 @@ function list (fallback: string, help: string) { return { schema: Type.Array(Typ
 function flag (fallback: boolean, help: string) { return { schema: Type.Boolean(), fallback: String(fallback), help, many: false, choices: null } }
 function whole (fallback: number, minimum: number, maximum: number, help: string) { return { schema: Type.Integer({ minimum, maximum }), fallback: String(fallback), help, many: false, choices: null } }
 function choice<const C extends readonly string[]> (choices: C, fallback: C[number], help: string) {
-  return { schema: Type.Enum([...choices] as [...C]), fallback, help, many: false, choices }
+  return { schema: Type.Unsafe<C[number]>(Type.Enum([...choices])), fallback, help, many: false, choices }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mayUse, requireScope, type Caller } from '../access/caller.ts'
+import type { Limits } from '../access/limits.ts'
 import { problem } from '../errors.ts'
 import type { Bases } from '../inference/bases.ts'
 import type { FinishReason, Message, Sampling, Usage } from '../inference/engine.ts'
@@ -30,20 +31,12 @@ export type Answer = (request: ChatRequest, caller: Caller, signal: AbortSignal)
 /** What answering needs of the rooms beside it. */
 export interface AnswerParts {
   readonly bases: Pick<Bases, 'lease'>
-  readonly limits: CallerLimits
+  readonly limits: Pick<Limits, 'admit' | 'spend'>
   readonly maxMessages: number
   /** Most tokens one answer may ask for; 0: what the context holds. */
   readonly maxTokens: number
   /** Seconds an answer may take, waiting for a slot included. */
   readonly answerTimeout: number
-}
-
-/** What one caller may use up. */
-export interface CallerLimits {
-  /** Throws `rate_limit_exceeded` or `token_budget_exceeded`. */
-  admit (caller: Caller): Promise<void>
-  /** Counts an answer's tokens, also those of one that was broken off. */
-  spend (caller: Caller, tokens: number): void
 }
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */

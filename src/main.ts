@@ -1,0 +1,87 @@
+import closeWithGrace from 'close-with-grace'
+import { openKeys, type Keys } from './access/keys.ts'
+import { chat } from './cli/chat.ts'
+import { doctor } from './cli/doctor.ts'
+import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
+import { program } from './cli/program.ts'
+import { pull, showProgress } from './cli/pull.ts'
+import { greeting } from './cli/serve.ts'
+import { ConfigError, parse, type Config } from './config.ts'
+import { DatabaseError } from './database/failure.ts'
+import { openDatabase } from './database/open.ts'
+import { checks } from './diagnosis.ts'
+import { PublicError } from './errors.ts'
+import { ModelError, openModels, sourceSettings, type Models } from './models/models.ts'
+import { databasePath, diskUse, migrationsDir, serve, StartError, version } from './serve.ts'
+
+type Flags = Readonly<Record<string, unknown>>
+const { env, stdin, stdout, stderr } = process
+const print = (line: string): void => { stdout.write(`${line}\n`) }
+
+/** Errors that speak to an operator: shown without a stack. */
+const spoken = [ConfigError, DatabaseError, ModelError, PublicError, StartError]
+
+function modelsOf (config: Config): Models { return openModels({ dir: config.modelsDir, settings: sourceSettings(env) }) }
+
+async function run (flags: Flags): Promise<void> {
+  const config = parse(env, flags)
+  const display = showProgress(stderr)
+  const running = await serve(config, {
+    models: modelsOf(config),
+    progress: { progress: display.show },
+    bootstrapKey: env.ENGRAFT_BOOTSTRAP_KEY ?? null,
+    log: stderr,
+    onFatal: error => { complain(error); process.exit(1) }
+  })
+  display.end()
+  print(greeting({ ...running, version: await version(), dataBytes: await diskUse(config.data) }, config))
+  // A second signal ends the process at once; so does a shutdown that takes longer than the answers' share plus what closing itself needs.
+  closeWithGrace({ delay: (config.shutdownTimeout + 10) * 1000, logger: false }, async ({ err }) => {
+    if (err !== undefined) complain(err)
+    await running.close()
+  })
+}
+
+async function withKeys (flags: Flags, use: (keys: Keys) => Promise<void>): Promise<void> {
+  const config = parse(env, { data: flags.data })
+  const database = await openDatabase({ path: databasePath(config), migrationsDir, role: 'command' })
+  try {
+    await use(openKeys(database))
+  } finally {
+    await database.close()
+  }
+}
+
+function complain (error: unknown): void {
+  const known = spoken.some(kind => error instanceof kind)
+  stderr.write(`${error instanceof Error ? known ? error.message : error.stack : String(error)}\n`)
+}
+
+const text = (value: unknown): string | null => typeof value === 'string' && value !== '' ? value : null
+
+const engraft = program({
+  serve: run,
+  pull: async (reference, flags) => {
+    if (await pull(reference, modelsOf(parse(env, flags)), stderr) === null) process.exitCode = 130
+  },
+  keysCreate: flags => withKeys(flags, keys => createKey(keys, { scope: ['chat', 'memory', 'feedback'], ...flags } as unknown as CreateFlags, print)),
+  keysList: flags => withKeys(flags, keys => listKeys(keys, flags, print)),
+  keysRevoke: (id, flags) => withKeys(flags, keys => revokeKey(keys, id, print)),
+  chat: flags => chat({
+    url: text(flags.url) ?? env.ENGRAFT_URL ?? 'http://127.0.0.1:8080',
+    key: text(flags.key) ?? env.ENGRAFT_KEY ?? null,
+    model: text(flags.model),
+    system: text(flags.system)
+  }, stdin, stdout),
+  doctor: async flags => {
+    const config = parse(env, flags)
+    if (!await doctor(checks(config, modelsOf(config)), stdout)) process.exitCode = 1
+  }
+}, await version())
+
+try {
+  await engraft.parseAsync()
+} catch (error) {
+  complain(error)
+  process.exitCode = 1
+}

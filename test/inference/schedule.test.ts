@@ -1,0 +1,74 @@
+import { test } from 'tap'
+import { Schedule, type Waiting } from '../../src/inference/llama/schedule.ts'
+import { Slots } from '../../src/inference/llama/slots.ts'
+import { shares, ThreadBudget } from '../../src/inference/threads.ts'
+
+const answer = (name: string, pending: number, group = 'base', paused = false): Waiting & { name: string } => ({ name, pending, group, paused })
+const names = (plan: readonly { answer: { name: string }, count: number }[]): string[] => plan.map(({ answer, count }) => `${answer.name}:${count}`)
+
+test('answers that decode go first, and a prompt beside them gets a bounded share', async t => {
+  const schedule = new Schedule(128, 200)
+  for (let i = 0; i < 30; i++) schedule.learn(100, 1000)
+  t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1), answer('b', 1)])), ['a:1', 'b:1', 'prompt:20'], '10 ms a token: 20 tokens in 200 ms')
+  t.strictSame(names(schedule.next([answer('prompt', 500)])), ['prompt:128'], 'alone it fills the batch')
+})
+
+test('several prompts share a batch, oldest first', async t => {
+  t.strictSame(names(new Schedule(100).next([answer('x', 70), answer('y', 70)])), ['x:70', 'y:30'])
+})
+
+test('an answer whose reader does not keep up is left out', async t => {
+  const schedule = new Schedule(64)
+  t.strictSame(names(schedule.next([answer('slow', 1, 'base', true), answer('quick', 1)])), ['quick:1'])
+  t.strictSame(schedule.next([answer('slow', 1, 'base', true)]), [])
+})
+
+test('groups take turns of four batches and none starves', async t => {
+  const schedule = new Schedule(64)
+  const all = [answer('a', 1, 'A'), answer('b', 1, 'B'), answer('c', 1, 'C')]
+  const turns: string[] = []
+  let waiting = [...all]
+  for (let i = 0; i < 36; i++) {
+    const [first] = schedule.next(waiting)
+    turns.push(first?.answer.group ?? '-')
+    waiting = [...waiting.filter(one => one.group !== first?.answer.group), ...waiting.filter(one => one.group === first?.answer.group)]
+  }
+  t.equal(turns.join(''), 'AAAABBBBCCCC'.repeat(3))
+})
+
+test('a slot is reused by the same owner for the longest shared prefix, and never by another', async t => {
+  const slots = new Slots(2)
+  const first = slots.take('ada', Uint32Array.of(1, 2, 3, 4))
+  first?.slot.tokens.push(1, 2, 3, 4)
+  if (first !== null) slots.release(first.slot)
+  const stranger = slots.take('bob', Uint32Array.of(1, 2, 3, 4))
+  t.equal(stranger?.keep, 0)
+  t.not(stranger?.slot, first?.slot, 'the least recently used one')
+  const again = slots.take('ada', Uint32Array.of(1, 2, 3, 4))
+  t.equal(again?.slot, first?.slot)
+  t.equal(again?.keep, 3, 'one token is left to evaluate')
+  t.equal(slots.take('eve', Uint32Array.of(1)), null, 'none is free')
+})
+
+test('the thread budget is never exceeded, and everyone at work gets a turn', async t => {
+  for (let working = 1; working < 12; working++) {
+    for (let total = 1; total < 9; total++) {
+      const turns = Array.from({ length: working }, (_, turn) => shares(working, total, turn))
+      for (const turn of turns) t.equal(turn.reduce((sum, count) => sum + count, 0), Math.max(total, Math.min(total, working)))
+      for (let i = 0; i < working; i++) t.ok(turns.some(turn => (turn[i] ?? 0) > 0))
+    }
+  }
+})
+
+test('an engine that rests gives its threads to the others at once', async t => {
+  const budget = new ThreadBudget(4)
+  const granted: Record<string, number> = {}
+  const a = budget.join(count => { granted.a = count })
+  const b = budget.join(count => { granted.b = count })
+  a.work()
+  t.equal(granted.a, 4)
+  b.work()
+  t.strictSame(granted, { a: 2, b: 2 })
+  a.rest()
+  t.equal(granted.b, 4)
+})
