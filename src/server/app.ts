@@ -1,0 +1,96 @@
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import type { Answer } from '../chat/answer.ts'
+import type { Config } from '../config.ts'
+import { Answers } from './answers.ts'
+import { limits } from './limits.ts'
+import { Meters } from './meters.ts'
+import { auth, identifier } from './plugins/auth.ts'
+import { clientErrors, failures, frameworkErrors } from './plugins/failures.ts'
+import { health } from './plugins/health.ts'
+import { log, requestId } from './plugins/log.ts'
+import { metrics } from './plugins/metrics.ts'
+import { openapi } from './plugins/openapi.ts'
+import { origins } from './plugins/origins.ts'
+import type { Audit, Bases, Keys, Verify } from './ports.ts'
+import { adminAudit } from './routes/admin-audit.ts'
+import { adminKeys } from './routes/admin-keys.ts'
+import { adminModels } from './routes/admin-models.ts'
+import { chat } from './routes/chat.ts'
+import { models } from './routes/models.ts'
+import { tokenize } from './routes/tokenize.ts'
+import { farewell, websocket } from './sockets/websocket.ts'
+
+/** All that the server is made of; it opens nothing itself. */
+export interface Parts {
+  readonly config: Config
+  readonly version: string
+  readonly answer: Answer
+  readonly bases: Bases
+  readonly verify: Verify
+  readonly keys: Keys
+  readonly audit: Audit
+  /** Pino's options, a stream included; left out: no log. */
+  readonly logger?: FastifyServerOptions['logger']
+  /** Milliseconds of silence in a stream after which a comment is sent; left out: 15 s. */
+  readonly keepAliveMs?: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Refuses new answers, lets the running ones end until the deadline, tells
+     * the rest that the server is shutting down, and closes the WebSockets.
+     * Call it before `close`, which cuts what is left.
+     */
+    drain (deadline: AbortSignal): Promise<void>
+  }
+}
+
+// Half of the 30 s after which impatient proxies give up.
+const keepAliveMs = 15_000
+
+/** The whole HTTP and WebSocket server, ready to listen. */
+export async function buildApp (parts: Parts): Promise<FastifyInstance> {
+  const { config, version, bases } = parts
+  const app = Fastify({
+    ...limits(config),
+    logger: parts.logger ?? false,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    frameworkErrors: frameworkErrors(config),
+    clientErrorHandler: clientErrors(config),
+    // Whoever is still connected after `drain` has been told.
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    // A value is what it is and unknown fields stay visible: null is not 0, and "12" is not 12 (trap T14).
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false, allowUnionTypes: true } }
+  })
+  // Reply schemas document; a compiled serializer would silently drop what they lack.
+  app.setSerializerCompiler(() => value => JSON.stringify(value))
+
+  const meters = new Meters(bases, { answers: () => answers.running, sockets: () => app.websocketServer.clients.size })
+  const answers = new Answers(parts.answer, outcome => meters.answered(outcome))
+  const identify = identifier(parts.verify, config)
+  app.decorate('drain', async (deadline: AbortSignal) => {
+    await answers.drain(deadline)
+    await farewell(app.websocketServer.clients)
+  })
+  app.addHook('preClose', async () => { answers.refuse() })
+
+  await app.register(log)
+  await app.register(failures, { limits: config })
+  await app.register(origins, { allowed: config.allowOrigin })
+  await app.register(auth, { identify })
+  await app.register(openapi, { version })
+  await app.register(metrics, { meters })
+  await app.register(websocket, { answers, identify, config })
+  await app.register(health, { answers, bases, version })
+  await app.register(chat, { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs })
+  await app.register(models, { bases })
+  await app.register(tokenize, { bases })
+  await app.register(adminModels, { bases })
+  await app.register(adminKeys, { keys: parts.keys })
+  await app.register(adminAudit, { audit: parts.audit })
+  await app.ready()
+  return app
+}

@@ -1,0 +1,90 @@
+import { problem } from '../errors.ts'
+import { ChatBody, Message } from './schemas/chat.ts'
+
+/**
+ * Chat fields are of three sorts. With a meaning: honoured (the schema), or
+ * refused here with a 400 that names them, because an answer that quietly
+ * lacks what was asked for is worse than none. Hints: taken without effect.
+ * Unknown: ignored, and listed in x-engraft-ignored.
+ */
+type Allowed = (value: unknown) => boolean
+const never: Allowed = () => false
+const empty: Allowed = value => Array.isArray(value) && value.length === 0
+
+const refusedFields: Readonly<Record<string, Allowed>> = {
+  tools: empty,
+  functions: empty,
+  reasoning_effort: never,
+  audio: never,
+  prediction: never,
+  web_search_options: never,
+  top_logprobs: value => value === 0
+}
+
+const refusedValues: Readonly<Record<string, readonly [Allowed, remedy: string]>> = {
+  // Without tools, leaving the choice to the model is the same as none.
+  tool_choice: [value => value === 'none' || value === 'auto', "leave it out, or send 'none'."],
+  function_call: [value => value === 'none' || value === 'auto', "leave it out, or send 'none'."],
+  n: [value => value === 1, 'send the request once for each answer.'],
+  logprobs: [value => value === false, 'leave it out.'],
+  store: [value => value === false, 'completions are not kept; leave it out.'],
+  modalities: [value => Array.isArray(value) && value.length === 1 && value[0] === 'text', 'answers are text; leave it out.']
+}
+
+const hints = ['metadata', 'service_tier', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity', 'parallel_tool_calls']
+const answeredElsewhere = ['response_format', 'engraft']
+const messageHints = ['tool_calls', 'function_call', 'refusal', 'audio', 'annotations']
+
+const known = new Set([...Object.keys(ChatBody.properties), ...Object.keys(refusedFields), ...Object.keys(refusedValues), ...hints, ...answeredElsewhere])
+const knownInMessage = new Set([...Object.keys(Message.properties), ...messageHints])
+
+/** Throws `unsupported_field` or `unsupported_value` for the first field whose meaning this server does not have. */
+export function refuseUnsupported (body: Readonly<Record<string, unknown>>): void {
+  for (const [field, allowed] of Object.entries(refusedFields)) {
+    if (present(body[field]) && !allowed(body[field])) throw problem('unsupported_field', { field }, { param: field })
+  }
+  for (const [field, [allowed, remedy]] of Object.entries(refusedValues)) {
+    if (present(body[field]) && !allowed(body[field])) throw unsupportedValue(field, body[field], remedy)
+  }
+  const format = body.response_format
+  if (present(format)) {
+    const type = (format as { type?: unknown }).type
+    if (type !== 'text') throw unsupportedValue('response_format.type', type, "only 'text' is.")
+  }
+  refuseUnsupportedOwn(body.engraft)
+}
+
+function refuseUnsupportedOwn (own: unknown): void {
+  if (!present(own)) return
+  if (typeof own !== 'object' || Array.isArray(own)) throw problem('invalid_request', { detail: "'engraft' must be an object." }, { param: 'engraft' })
+  for (const [name, value] of Object.entries(own as object)) {
+    const field = `engraft.${name}`
+    if (!present(value)) continue
+    if (name === 'memory') refuseMemory(field, value)
+    else if (name !== 'session') throw problem('unsupported_field', { field }, { param: field })
+    else if (typeof value !== 'string') throw problem('invalid_request', { detail: `'${field}' must be a text.` }, { param: field })
+  }
+}
+
+/** Nothing is remembered yet, so `off` is the only wish that can be granted. */
+export function refuseMemory (field: string, value: unknown): void {
+  if (value !== 'off') throw unsupportedValue(field, value, "only 'off' is.")
+}
+
+/** The fields that had no effect because nobody knows them, each once. */
+export function ignoredFields (body: Readonly<Record<string, unknown>>, messages: readonly object[]): string[] {
+  const names = new Set(Object.keys(body).filter(name => !known.has(name)))
+  for (const message of messages) {
+    for (const name of Object.keys(message)) if (!knownInMessage.has(name)) names.add(`messages[].${name}`)
+  }
+  return [...names]
+}
+
+export function unsupportedValue (field: string, value: unknown, remedy: string) {
+  // Long enough for every word of the API, short enough that no text of the caller's comes back whole.
+  return problem('unsupported_value', { field, value: (JSON.stringify(value) ?? 'left out').slice(0, 64), remedy }, { param: field })
+}
+
+export function present (value: unknown): boolean {
+  return value !== undefined && value !== null
+}

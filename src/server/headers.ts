@@ -1,0 +1,7 @@
+// Node refuses a header with other characters, and clients refuse headers beyond a few KiB.
+const maxListLength = 1024
+
+/** Words as one header value: what a header cannot hold becomes `?`. */
+export function headerSafe (words: readonly string[]): string {
+  return words.map(word => word.replace(/[^\x21-\x2b\x2d-\x7e]/g, '?')).join(', ').slice(0, maxListLength)
+}

@@ -1,0 +1,91 @@
+import type { Socket } from 'node:net'
+import { STATUS_CODES } from 'node:http'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../../config.ts'
+import { PublicError, problem, publicError } from '../../errors.ts'
+import { type Fault, invalid } from '../invalid.ts'
+import { parseJson } from '../json.ts'
+import { maxIdLength } from '../schemas/shapes.ts'
+
+type Limits = Pick<Config, 'bodyLimit' | 'requestTimeout'>
+
+/** Every failure leaves as the same JSON with its true status; handlers only throw. */
+export const failures = fp<{ limits: Limits }>(async (app, { limits }) => {
+  app.setErrorHandler((error, request, reply) => send(shown(error, limits), request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    send(problem('not_found', { method: request.method, path: pathOf(request) }), request, reply)
+  })
+  app.setSchemaErrorFormatter((faults, part) => invalid(faults as Fault[], part))
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      // Clients put the content type on calls without a body too.
+      done(null, body === '' ? undefined : parseJson(String(body)))
+    } catch (error) {
+      done(error as PublicError)
+    }
+  })
+}, { name: 'failures' })
+
+/** What the router answers before any route is found. */
+export function frameworkErrors (limits: Limits): NonNullable<FastifyServerOptions['frameworkErrors']> {
+  return (error, request, reply) => {
+    reply.header('x-request-id', request.id)
+    const failure = shown(error, limits)
+    void (reply as FastifyReply).code(failure.status).send(failure.toJSON())
+  }
+}
+
+/** What is answered to bytes that are no request, or that do not arrive in time. */
+export function clientErrors (limits: Limits): NonNullable<FastifyServerOptions['clientErrorHandler']> {
+  return (error, socket) => {
+    // Once a reply is under way, another status line would become part of its body.
+    const replying = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage?.headersSent === true
+    if (error.code !== 'ECONNRESET' && socket.writable && !replying) {
+      const failure = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? problem('request_timeout', { seconds: limits.requestTimeout })
+        : error.code === 'HPE_HEADER_OVERFLOW'
+          ? problem('headers_too_large', {})
+          : problem('invalid_request', { detail: 'The bytes received are not an HTTP request.' })
+      const body = JSON.stringify(failure)
+      socket.write(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status]}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+    }
+    socket.destroySoon()
+  }
+}
+
+/** The public form of what was thrown; what is broken here goes to the log with its cause. */
+export function report (thrown: unknown, log: FastifyBaseLogger): PublicError {
+  const error = publicError(thrown)
+  if (error.status >= 500 && error.cause !== undefined) log.error({ code: error.code, err: error.cause }, 'request failed')
+  return error
+}
+
+function send (error: PublicError, request: FastifyRequest, reply: FastifyReply): void {
+  // Whoever left needs no answer, and what its departure broke is no fault of ours.
+  if (!reply.raw.destroyed) report(error, request.log)
+  if (error.retryAfter !== null) reply.header('retry-after', error.retryAfter)
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer')
+  reply.code(error.status).send(error.toJSON())
+}
+
+function shown (thrown: unknown, limits: Limits): PublicError {
+  if (thrown instanceof PublicError) return thrown
+  const { code, statusCode, message } = thrown as { code?: string, statusCode?: number, message?: string }
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': return problem('payload_too_large', { limit: limits.bodyLimit })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return problem('unsupported_media_type', {})
+    case 'FST_ERR_MAX_PARAM_LENGTH': return problem('uri_too_long', { limit: maxIdLength })
+    case 'FST_ERR_BAD_URL': return problem('invalid_request', { detail: 'The path is not validly percent-encoded.' })
+  }
+  // Fastify's own refusals (a body shorter than announced, …); anything of 500 and above is ours.
+  if (code?.startsWith('FST_ERR_') === true && statusCode !== undefined && statusCode < 500) return problem('invalid_request', { detail: `${message}.` }, { cause: thrown })
+  if (code === 'ECONNRESET') return problem('invalid_request', { detail: 'The body did not arrive in full.' })
+  return publicError(thrown)
+}
+
+function pathOf (request: FastifyRequest): string {
+  // The query may carry what is nobody's business, and a log or a screenshot shows the message.
+  return (request.url.split('?', 1)[0] ?? '').slice(0, maxIdLength)
+}

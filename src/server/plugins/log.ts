@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ChatEvent } from '../../chat/answer.ts'
+
+/** What an answer adds to its request's line. */
+export interface Outcome { readonly model: string, readonly tokens: number | null }
+
+declare module 'fastify' {
+  interface FastifyRequest { outcome: Outcome | null }
+}
+
+/** The same events; tells `note` what answers, and at the end how many tokens it took. */
+export async function * noting (events: AsyncIterable<ChatEvent>, note: (outcome: Outcome) => void): AsyncGenerator<ChatEvent, void, undefined> {
+  let model = ''
+  for await (const event of events) {
+    if (event.type === 'start') {
+      model = event.model
+      note({ model, tokens: null })
+    } else if (event.type === 'done') {
+      note({ model, tokens: event.usage.completionTokens })
+    }
+    yield event
+  }
+}
+
+// nginx's number for "the client closed the request": no status was ever sent in full.
+const callerLeft = 499
+
+/**
+ * One line a request, when it is over: who, what, how long. Never a text, a
+ * header or a query string.
+ */
+export const log = fp(async app => {
+  app.decorateRequest('outcome', null)
+  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info({
+      method: request.method,
+      route: request.routeOptions.url ?? null,
+      status: statusOf(request, reply),
+      ms: Math.round(reply.elapsedTime),
+      keyId: request.caller?.keyId ?? null,
+      tenant: request.caller?.tenant ?? null,
+      ...request.outcome
+    }, 'request')
+  })
+}, { name: 'log' })
+
+export function statusOf (request: FastifyRequest, reply: FastifyReply): number {
+  if (request.ws && reply.statusCode === 200) return 101
+  return reply.raw.writableFinished ? reply.statusCode : callerLeft
+}
+
+/** The caller's own id when it is harmless in a header and a log, else a new one. */
+export function requestId ({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
+}

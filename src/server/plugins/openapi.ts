@@ -1,0 +1,25 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+
+const tags = [
+  { name: 'chat', description: 'OpenAI\'s chat, and what goes with it' },
+  { name: 'models', description: 'What is served' },
+  { name: 'administration', description: 'Needs a key with the scope admin' },
+  { name: 'operations', description: 'Health, measurements, this document' }
+]
+
+/** Describes every route registered after it. Behind a key wherever the server asks for one. */
+export const openapi = fp<{ version: string }>(async (app, { version }) => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Engraft', version, description: 'OpenAI\'s API over GGUF models. Every failure has the same shape and a true status.' },
+      tags,
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }]
+    }
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.get('/openapi.json', { schema: { tags: ['operations'], summary: 'This document', hide: true } }, async () => app.swagger())
+}, { name: 'openapi', dependencies: ['auth'] })

@@ -1,0 +1,15 @@
+import type { AuditEntry } from '../access/audit.ts'
+import type { Keys as AllKeys } from '../access/keys.ts'
+import type { Bases as AllBases } from '../inference/bases.ts'
+
+/** What the routes need of the base models. */
+export type Bases = Pick<AllBases, 'list' | 'find' | 'render' | 'load' | 'unload'>
+
+/** What the routes need of the API keys. */
+export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>
+
+/** The caller behind a bearer; null when it is unknown, expired or revoked. */
+export type Verify = AllKeys['verify']
+
+/** Changes from the newest to the oldest, those before `before` if it is given. */
+export type Audit = (page: { readonly before: number | null, readonly limit: number }) => Promise<readonly AuditEntry[]>

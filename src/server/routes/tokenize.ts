@@ -1,0 +1,31 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { mayUse } from '../../access/caller.ts'
+import { problem } from '../../errors.ts'
+import { messagesFrom } from '../chat-request.ts'
+import { headerSafe } from '../headers.ts'
+import { callerOf } from '../plugins/auth.ts'
+import type { Bases } from '../ports.ts'
+import { TokenizeBody, Tokens } from '../schemas/models.ts'
+import { failures } from '../schemas/shapes.ts'
+
+export const tokenize: FastifyPluginAsyncTypebox<{ bases: Bases }> = async (app, { bases }) => {
+  app.post('/tokenize', {
+    config: { access: 'chat' },
+    schema: { tags: ['chat'], summary: 'The tokens of a text or of a conversation', body: TokenizeBody, response: { 200: Tokens, ...failures } }
+  }, async (request, reply) => {
+    const { model, prompt, messages } = request.body
+    const name = model ?? null
+    if (name !== null && !mayUse(callerOf(request), name)) throw problem('model_not_found', { model: name }, { param: 'model' })
+    const unknown = Object.keys(request.body).filter(field => !(field in TokenizeBody.properties))
+    if (unknown.length > 0) reply.header('x-engraft-ignored', headerSafe(unknown))
+    const { tokens, contextSize } = await bases.render(name, inputOf(prompt ?? null, messages ?? null))
+    return { count: tokens.length, max_model_len: contextSize, tokens: [...tokens] }
+  })
+}
+
+function inputOf (prompt: string | null, messages: Parameters<typeof messagesFrom>[0] | null) {
+  if (prompt !== null && messages !== null) throw problem('invalid_request', { detail: "'prompt' and 'messages' exclude each other: send one." }, { param: 'messages' })
+  if (messages !== null) return messagesFrom(messages)
+  if (prompt !== null) return prompt.toWellFormed()
+  throw problem('invalid_request', { detail: "'prompt' is missing: send a text, or 'messages'." }, { param: 'prompt' })
+}

@@ -1,0 +1,86 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'tap'
+import { appFor, hello, listening } from '../support/app.ts'
+import { drained, exchange, post, until } from '../support/wire.ts'
+
+const errorIn = (reply: string) => (JSON.parse(reply.slice(reply.indexOf('\r\n\r\n'))) as { error: { code: string } }).error
+
+test('a body that drips is answered 408 in our own shape, and so are dripping headers', async t => {
+  const app = await appFor(t, { config: { requestTimeout: 2 } })
+  const { port } = await listening(app)
+  const whole = post({ ...hello, pad: 'x'.repeat(1000) })
+  for (const [name, from] of [['body', whole.indexOf('{') + 1], ['headers', 20]] as const) {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    let at = from
+    socket.write(whole.slice(0, at))
+    const drip = setInterval(() => { if (socket.writable) socket.write(whole.slice(at, ++at)) }, 100)
+    const began = performance.now()
+    const reply = await drained(socket)
+    clearInterval(drip)
+    t.match(reply, /^HTTP\/1.1 408 Request Timeout/, name)
+    t.equal(errorIn(reply).code, 'request_timeout')
+    t.ok(performance.now() - began < 4000)
+  }
+})
+
+test('a body that is too large is 413 by its announced length and by its real one', async t => {
+  const app = await appFor(t, { config: { bodyLimit: 2048 } })
+  const { port } = await listening(app)
+  const announced = await exchange(port, post('{', { 'content-length': '999999999' }))
+  t.match(announced, /^HTTP\/1.1 413/)
+  t.equal(errorIn(announced).code, 'payload_too_large')
+  const chunked = 'POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n' + `400\r\n${' '.repeat(1024)}\r\n`.repeat(3)
+  t.match(await exchange(port, chunked), /^HTTP\/1.1 413/)
+  const fitting = await exchange(port, post(JSON.stringify(hello).padEnd(2048), { connection: 'close' }))
+  t.match(fitting, /^HTTP\/1.1 200/)
+  t.match(await exchange(port, post(JSON.stringify(hello).padEnd(2049), { connection: 'close' })), /^HTTP\/1.1 413/)
+})
+
+test('a content-length that lies harms nobody', async t => {
+  const app = await appFor(t)
+  const { port } = await listening(app)
+  const short = connect(port, '127.0.0.1')
+  short.on('error', () => {})
+  short.end(post(hello, { 'content-length': '5000' }))
+  t.notMatch(await drained(short), /^HTTP\/1.1 200/)
+  const long = await exchange(port, post(hello, { 'content-length': '10' }))
+  t.match(long, /^HTTP\/1.1 400/)
+  t.equal((await app.inject({ method: 'POST', url: '/v1/chat/completions', payload: hello })).statusCode, 200)
+})
+
+test('bytes that are no request are answered in our own shape', async t => {
+  const app = await appFor(t)
+  const { port } = await listening(app)
+  const garbage = await exchange(port, '\x16\x03\x01 not http\r\n\r\n')
+  t.match(garbage, /^HTTP\/1.1 400/)
+  t.equal(errorIn(garbage).code, 'invalid_request')
+  const huge = await exchange(port, `GET /healthz HTTP/1.1\r\nhost: x\r\nbig: ${'x'.repeat(20_000)}\r\n\r\n`)
+  t.match(huge, /^HTTP\/1.1 431/)
+  t.equal(errorIn(huge).code, 'headers_too_large')
+})
+
+test('an upgrade to anything but a WebSocket is an ordinary request', async t => {
+  const app = await appFor(t)
+  const { port } = await listening(app)
+  const reply = await exchange(port, post(hello, { upgrade: 'h2c', connection: 'Upgrade, HTTP2-Settings, close', 'http2-settings': 'AAMAAABkAAQAAP__' }), 2000)
+  t.match(reply, /^HTTP\/1.1 200/)
+})
+
+test('a caller who leaves in the middle of its body leaves nothing behind', async t => {
+  const lines: string[] = []
+  const app = await appFor(t, { logger: { level: 'info', stream: { write: (line: string) => { lines.push(line) } } } })
+  const { port } = await listening(app)
+  for (const share of [0.25, 0.5, 0.75]) {
+    const whole = post({ ...hello, pad: 'x'.repeat(1000) })
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(whole.slice(0, Math.floor(whole.length * share)))
+    await once(socket, 'connect')
+    setTimeout(() => socket.destroy(), 50)
+    await once(socket, 'close')
+  }
+  await until(() => lines.length >= 2)
+  t.strictSame(lines.map(line => JSON.parse(line) as { level: number, err?: unknown }).filter(line => line.level >= 40 || line.err !== undefined), [])
+})

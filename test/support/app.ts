@@ -1,0 +1,57 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { type Config, parse } from '../../src/config.ts'
+import { problem } from '../../src/errors.ts'
+import type { EngineState } from '../../src/inference/engine.ts'
+import { type Parts, buildApp } from '../../src/server/app.ts'
+import type { Bases } from '../../src/server/ports.ts'
+import { Scripted } from './scripted.ts'
+
+export interface Overrides extends Partial<Omit<Parts, 'config'>> {
+  readonly config?: Partial<Config>
+  readonly scripted?: Scripted
+}
+
+/** An app on a scripted answer and two pretended bases; everything before them is real. Closed with the test. */
+export async function appFor (t: Test, { config, scripted = new Scripted(), ...parts }: Overrides = {}): Promise<FastifyInstance> {
+  const app = await buildApp({
+    config: { ...parse({}, {}), ...config },
+    version: '0.0.0-test',
+    answer: scripted.answer,
+    bases: twoBases(),
+    verify: async () => null,
+    keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
+    audit: async () => [],
+    ...parts
+  })
+  t.teardown(() => app.close())
+  return app
+}
+
+/** Its address once it listens on a free port. */
+export async function listening (app: FastifyInstance): Promise<{ readonly port: number, readonly url: string }> {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  return { port, url: `http://127.0.0.1:${port}` }
+}
+
+export const counters = { promptTokens: 70, cachedTokens: 20, decodedTokens: 30, decodedAfterCancel: 1, cancelled: 1, restarts: 0 }
+export const readyState: EngineState = { status: 'ready', detail: null, running: 0, rss: 1024, counters }
+
+export function twoBases (state: EngineState = readyState): Bases {
+  const infos = ['tiny', 'org/big:q4@1'].map((name, i) => ({ name, created: 1_700_000_000, digest: 'ab'.repeat(32), sizeBytes: 1, contextSize: 4096, default: i === 0, state, running: 0, waiting: 3, slots: 4 }))
+  return {
+    list: () => infos,
+    find: name => infos.find(info => info.name === name) ?? null,
+    render: async (name, input) => {
+      if (name !== null && !infos.some(info => info.name === name)) throw problem('model_not_found', { model: name }, { param: 'model' })
+      const text = typeof input === 'string' ? input : input.map(message => `${message.role}:${message.content}`).join('|')
+      return { tokens: new Uint32Array(Buffer.from(text)), contextSize: 4096 }
+    },
+    load: async () => {},
+    unload: async name => { throw problem('model_in_use', { model: name, count: 1 }) }
+  }
+}
+
+export const hello = { messages: [{ role: 'user', content: 'hello' }] }
