@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '../access/caller.ts'
 import type { Answer, ChatEvent, ChatRequest } from '../chat/answer.ts'
 import { problem } from '../errors.ts'
@@ -30,18 +29,14 @@ export class Answers {
     if (this.#running.size === 0) this.#idle.resolve()
   }
 
-  /** Refuses new answers, and resolves when the running ones have ended: by themselves until the deadline, then with `shutting_down`. */
+  /** Refuses new answers, and resolves when the running ones have ended, or at the deadline, when those left are told to end with `shutting_down`. */
   async drain (deadline: AbortSignal): Promise<void> {
     this.refuse()
     const late = Promise.withResolvers<void>()
-    const cut = () => {
-      for (const answer of this.#running) answer.abort()
-      // One whose reader is stalled cannot take its last words: its socket is cut later.
-      sleep(lastWordsMs, undefined, { ref: false }).then(late.resolve)
-    }
-    if (deadline.aborted) cut()
-    else deadline.addEventListener('abort', cut, { once: true })
+    if (deadline.aborted) late.resolve()
+    else deadline.addEventListener('abort', () => late.resolve(), { once: true })
     await Promise.race([this.#idle.promise, late.promise])
+    for (const answer of this.#running) answer.abort()
   }
 
   async * #run (request: ChatRequest, caller: Caller, signal: AbortSignal): AsyncGenerator<ChatEvent, void, undefined> {
@@ -76,8 +71,6 @@ export interface AnswerOutcome {
   readonly ms: number
 }
 
-// An engine ends within one token; the rest of the second is for the last frame to be written.
-const lastWordsMs = 1000
 // A restart with a warm model cache takes about as long.
 const comeBackSeconds = 5
 

@@ -5,6 +5,7 @@ import { Answers } from './answers.ts'
 import { limits } from './limits.ts'
 import { Meters } from './meters.ts'
 import { auth, identifier } from './plugins/auth.ts'
+import { drain } from './plugins/drain.ts'
 import { clientErrors, failures, frameworkErrors } from './plugins/failures.ts'
 import { health } from './plugins/health.ts'
 import { log, requestId } from './plugins/log.ts'
@@ -18,7 +19,8 @@ import { adminModels } from './routes/admin-models.ts'
 import { chat } from './routes/chat.ts'
 import { models } from './routes/models.ts'
 import { tokenize } from './routes/tokenize.ts'
-import { farewell, websocket } from './sockets/websocket.ts'
+import { OpenSockets } from './sockets/open-sockets.ts'
+import { upgrades, websocket } from './sockets/websocket.ts'
 
 /** All that the server is made of; it opens nothing itself. */
 export interface Parts {
@@ -33,17 +35,6 @@ export interface Parts {
   readonly logger?: FastifyServerOptions['logger']
   /** Milliseconds of silence in a stream after which a comment is sent; left out: 15 s. */
   readonly keepAliveMs?: number
-}
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    /**
-     * Refuses new answers, lets the running ones end until the deadline, tells
-     * the rest that the server is shutting down, and closes the WebSockets.
-     * Call it before `close`, which cuts what is left.
-     */
-    drain (deadline: AbortSignal): Promise<void>
-  }
 }
 
 // Half of the 30 s after which impatient proxies give up.
@@ -68,22 +59,20 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   // Reply schemas document; a compiled serializer would silently drop what they lack.
   app.setSerializerCompiler(() => value => JSON.stringify(value))
 
-  const meters = new Meters(bases, { answers: () => answers.running, sockets: () => app.websocketServer.clients.size })
+  const sockets = new OpenSockets()
+  const meters = new Meters(bases, { answers: () => answers.running, sockets: () => sockets.count })
   const answers = new Answers(parts.answer, outcome => meters.answered(outcome))
   const identify = identifier(parts.verify, config)
-  app.decorate('drain', async (deadline: AbortSignal) => {
-    await answers.drain(deadline)
-    await farewell(app.websocketServer.clients)
-  })
-  app.addHook('preClose', async () => { answers.refuse() })
 
+  await app.register(upgrades, { maxPayload: config.bodyLimit, sockets })
+  await app.register(drain, { answers, sockets })
   await app.register(log)
   await app.register(failures, { limits: config })
   await app.register(origins, { allowed: config.allowOrigin })
   await app.register(auth, { identify })
   await app.register(openapi, { version })
   await app.register(metrics, { meters })
-  await app.register(websocket, { answers, identify, config })
+  await app.register(websocket, { answers, sockets, identify, config })
   await app.register(health, { answers, bases, version })
   await app.register(chat, { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs })
   await app.register(models, { bases })

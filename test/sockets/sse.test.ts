@@ -121,11 +121,11 @@ test('draining lets an answer end, refuses new ones, and tells the late at the d
   t.match(refused, /shutting_down/)
   t.match(await quick, /DONE/)
   await drain
+  await app.close()
   t.ok(performance.now() - began < 1500)
   const told = await endless
   t.match(told, /data: \{"error":\{.*shutting_down/)
   t.notMatch(told, /DONE/)
-  await app.close()
 })
 
 test('draining does not wait for a reader who stalls', async t => {

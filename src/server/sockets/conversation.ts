@@ -20,13 +20,6 @@ export interface ConversationParts {
   readonly stallMs: number
 }
 
-/** Serves one WebSocket until it closes. */
-export function converse (socket: WebSocket, parts: ConversationParts): void {
-  const conversation = new Conversation(socket, parts)
-  socket.on('message', (data, binary) => conversation.take(binary ? null : (data as Buffer).toString()))
-  socket.once('close', () => conversation.end())
-}
-
 /**
  * One WebSocket and its answers.
  *
@@ -35,16 +28,20 @@ export function converse (socket: WebSocket, parts: ConversationParts): void {
  * nobody else's. While the client's own frame is answered, no further one is
  * read, so that it cannot make the server queue replies.
  */
-class Conversation {
+export class Conversation {
   readonly #socket: WebSocket
   readonly #parts: ConversationParts
   readonly #answers = new Map<string, AbortController>()
   #turn = Promise.resolve()
+  #ending = 0
 
   constructor (socket: WebSocket, parts: ConversationParts) {
     this.#socket = socket
     this.#parts = parts
   }
+
+  /** Answers whose last frame is not sent yet. */
+  get open (): number { return this.#answers.size + this.#ending }
 
   /** Takes one message, after those before it; null stands for a binary one. */
   take (message: string | null): void {
@@ -52,6 +49,7 @@ class Conversation {
     this.#turn = this.#turn.then(() => this.#take(message)).then(() => this.#socket.resume())
   }
 
+  /** Closes the answers. */
   end (): void {
     for (const answer of this.#answers.values()) answer.abort(new Error('The socket was closed.'))
   }
@@ -96,8 +94,10 @@ class Conversation {
     }
     // The id is free before the client can know that it is.
     this.#answers.delete(id)
+    this.#ending++
     log.info({ answer: last.type, ...(outcome as Outcome | null), ms: Math.round(performance.now() - began) }, 'answer')
     await this.#send(last)
+    this.#ending--
   }
 
   async #fail (id: string | null, error: PublicError): Promise<void> {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import websocketPlugin from '@fastify/websocket'
+import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
 import type { Config } from '../../config.ts'
@@ -9,10 +9,12 @@ import { chatFrom } from '../chat-request.ts'
 import { type Fault, invalid } from '../invalid.ts'
 import { type Identify, speakerOf } from '../plugins/auth.ts'
 import { ChatBody, type ChatWire } from '../schemas/chat.ts'
-import { converse } from './conversation.ts'
+import { Conversation } from './conversation.ts'
+import type { OpenSockets } from './open-sockets.ts'
 
 export interface WebsocketOptions {
   readonly answers: Answers
+  readonly sockets: OpenSockets
   readonly identify: Identify
   readonly config: Config
 }
@@ -20,24 +22,27 @@ export interface WebsocketOptions {
 const protocol = 'engraft.v1'
 // Below the idle limits of common proxies (60 s); a peer that misses a whole round is dead.
 const pingMs = 30_000
-// How long a client may take to answer a close before it is cut.
-const closeMs = 1_000
 // Sockets end when their users leave: nobody can say when, so a little later is as good as any time.
 const comeBackSeconds = 10
-const goingAway = 1001
 
-/** Adds `/v1/ws`: many answers at once on one socket. */
-export const websocket = fp<WebsocketOptions>(async (app, { answers, identify, config }) => {
+/**
+ * Lets routes take WebSockets. It must come before every plugin that may refuse
+ * a request: its hooks are what closes the socket of a refused upgrade.
+ */
+export const upgrades = fp<{ maxPayload: number, sockets: OpenSockets }>(async (app, { maxPayload, sockets }) => {
   await app.register(websocketPlugin, {
     options: {
-      maxPayload: config.bodyLimit,
+      maxPayload,
       // Never the first that is offered: that may be the key (trap T16).
       handleProtocols: offered => offered.has(protocol) ? protocol : false
     },
-    preClose: async () => { await farewell(app.websocketServer.clients) },
+    preClose: async () => { await sockets.farewell() },
     errorHandler: (_error, socket) => { socket.terminate() }
   })
+}, { name: 'upgrades' })
 
+/** Adds `/v1/ws`: many answers at once on one socket. */
+export const websocket: FastifyPluginAsync<WebsocketOptions> = async (app, { answers, sockets, identify, config }) => {
   app.route({
     method: 'GET',
     url: '/v1/ws',
@@ -46,13 +51,13 @@ export const websocket = fp<WebsocketOptions>(async (app, { answers, identify, c
     preHandler: async request => {
       if (!request.ws) return
       if (answers.draining) throw problem('shutting_down', { seconds: comeBackSeconds }, { retryAfter: comeBackSeconds })
-      if (app.websocketServer.clients.size >= config.sockets) throw problem('too_many_sockets', { limit: config.sockets, seconds: comeBackSeconds }, { retryAfter: comeBackSeconds })
+      if (sockets.count >= config.sockets) throw problem('too_many_sockets', { limit: config.sockets, seconds: comeBackSeconds }, { retryAfter: comeBackSeconds })
     },
     handler: async () => { throw problem('upgrade_required', {}) },
     wsHandler: (socket, request) => {
       keepAlive(socket)
       const valid = request.compileValidationSchema(ChatBody, 'body')
-      converse(socket, {
+      sockets.add(socket, new Conversation(socket, {
         answers,
         log: request.log,
         answersPerSocket: config.answersPerSocket,
@@ -62,17 +67,9 @@ export const websocket = fp<WebsocketOptions>(async (app, { answers, identify, c
           return chatFrom(body as ChatWire)
         },
         speaker: async user => speakerOf(await identify(request), user)
-      })
+      }))
     }
   })
-}, { name: 'websocket', dependencies: ['auth'] })
-
-/** Ends the sockets: 1001 for those that listen, a cut for those that do not. */
-export async function farewell (clients: ReadonlySet<WebSocket>): Promise<void> {
-  for (const client of clients) client.close(goingAway, 'The server is shutting down.')
-  const late = performance.now() + closeMs
-  while (clients.size > 0 && performance.now() < late) await sleep(20)
-  for (const client of clients) client.terminate()
 }
 
 function keepAlive (socket: WebSocket): void {
