@@ -50,7 +50,7 @@ export const log = fp(async app => {
 
 export function statusOf (request: FastifyRequest, reply: FastifyReply): number {
   if (request.ws && reply.statusCode === 200) return 101
-  return reply.raw.writableFinished ? reply.statusCode : callerLeft
+  return reply.raw.writableEnded ? reply.statusCode : callerLeft
 }
 
 /** The caller's own id when it is harmless in a header and a log, else a new one. */
