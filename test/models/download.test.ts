@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test, type Test } from 'tap'
 import { openModels, sourceSettings, type Models, type Progress, type SourceSettings } from '../../src/models/models.ts'
+import { httpsSource } from '../../src/models/sources/https.ts'
 import { seeded, smallBase } from '../gguf/builder.ts'
 import { sendFile, serve } from './server.ts'
 
@@ -201,4 +204,19 @@ test('a part that another run left damaged is noticed by the pinned digest and f
   const file = await models.resolve('hf:o/r/a.gguf')
   t.ok(base.equals(await readFile(file.path)))
   t.equal(server.requests.length, 2)
+})
+
+test('a body that nobody reads for a while survives garbage collection', async t => {
+  const server = await serve(t, (request, response) => sendFile(request, response, base))
+  const source = httpsSource(`${server.origin}/a.gguf`, settings)
+  const { bytes } = await source.open({ offset: 0, tag: null }, { signal: new AbortController().signal, scratch: '', report () {} })
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let turn = 0; turn < 5; turn++) {
+    collect()
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  const hash = createHash('sha256')
+  for await (const chunk of bytes) hash.update(chunk)
+  t.equal(hash.digest('hex'), digest)
 })

@@ -74,24 +74,36 @@ async function request (url: string, start: Start, watch: Watch, settings: Sourc
   throw new SourceError(`${target.host} redirects more than ${maxRedirects} times`)
 }
 
-async function * body (stream: ReadableStream<Uint8Array>, expected: number, host: string, watch: Watch, settings: SourceSettings): AsyncGenerator<Uint8Array> {
-  let received = 0
+/**
+ * The body's bytes, counted. The reader is taken at once and not by a lazy
+ * generator: undici cancels a body nobody reads yet when its Response is
+ * garbage collected, and a generator that was never begun cannot be cleaned up.
+ */
+function body (stream: ReadableStream<Uint8Array>, expected: number, host: string, watch: Watch, settings: SourceSettings): AsyncIterableIterator<Uint8Array, undefined> {
   const reader = stream.getReader()
-  try {
-    while (true) {
+  let received = 0
+  return {
+    [Symbol.asyncIterator] () { return this },
+
+    async next () {
       watch.within(settings.stallTimeout, `${host} sent nothing for ${seconds(settings.stallTimeout)}`)
       const { done, value } = await watch.guard(reader.read(), host)
       watch.rest()
-      if (done) break
+      if (done) {
+        if (received < expected) throw new CutError(`${host} ended after ${received} of ${expected} bytes`)
+        return { done, value: undefined }
+      }
       received += value.length
       if (received > expected) throw new SourceError(`${host} sent more than the ${expected} bytes it announced`)
-      yield value
+      return { done, value }
+    },
+
+    async return () {
+      watch.end()
+      // Already ended or failed when the transfer did; what cancelling says then is old news.
+      await reader.cancel().catch(() => {})
+      return { done: true, value: undefined }
     }
-    if (received < expected) throw new CutError(`${host} ended after ${received} of ${expected} bytes`)
-  } finally {
-    watch.end()
-    // Already ended or failed when the transfer did; what cancelling says then is old news.
-    await reader.cancel().catch(() => {})
   }
 }
 

@@ -43,7 +43,7 @@ export interface Opening {
   /** The digest the source itself names; null: it names none. */
   readonly sha256: string | null
   readonly tag: string | null
-  /** Throws `SourceError` when it ends early. */
+  /** Throws `SourceError` when it ends early. Must be returned (`return`) when it is not read to its end. */
   readonly bytes: AsyncIterable<Uint8Array>
 }
 

