@@ -1,0 +1,156 @@
+/**
+ * The import law (CONTRIBUTING.md says it in words). `npm run law` checks it.
+ *
+ * Each room: the files that others may import (its doors), and the rooms it
+ * may know. A room that is not here may be known by none.
+ */
+const rooms = {
+  access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
+  chat: { doors: ['answer'], knows: ['access', 'inference'] },
+  cli: { doors: [], knows: ['access', 'models'] },
+  database: { doors: ['database', 'sql'], knows: [] },
+  gguf: { doors: ['reader'], knows: [] },
+  inference: { doors: ['bases', 'engine'], knows: [] },
+  models: { doors: ['models'], knows: ['gguf'] },
+  server: { doors: [], knows: ['access', 'chat', 'inference'] }
+}
+
+/** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
+const pure = ['access/caller', 'database/sql', 'gguf/reader']
+
+/** Each package that the server is made of, and the one folder or file that names it. */
+const homes = {
+  '@fastify/[^/]+': 'src/server/',
+  '@huggingface/jinja': 'src/inference/llama/',
+  'better-sqlite3': 'src/database/',
+  'cli-progress': 'src/cli/',
+  'close-with-grace': 'src/main.ts',
+  commander: 'src/cli/',
+  fastify: 'src/server/',
+  'fastify-plugin': 'src/server/',
+  kysely: 'src/database/',
+  'node-llama-cpp': 'src/inference/llama/native.ts',
+  'prom-client': 'src/server/',
+  'rate-limiter-flexible': 'src/access/',
+  typebox: 'src/(?:server/|config.ts)',
+  yauzl: 'src/models/sources/'
+}
+
+/** Packages whose types, which are gone when the code runs, may be named anywhere. */
+const typesAnywhere = ['fastify', 'kysely']
+
+const composition = '^src/(?:main|serve|diagnosis)\\.ts$'
+const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/)'
+/** Files that start a process or a thread of their own, so that no import leads to them. */
+const entries = '^src/(?:main|inference/llama/child|database/worker)\\.ts$'
+
+const any = list => list.length === 0 ? '$.' : `(?:${list.join('|')})`
+const doorsOf = names => names.flatMap(name => rooms[name].doors.map(door => `${name}/${door}`))
+
+/** What a room may import of other rooms, and how. */
+function lawOf ([room, { knows }]) {
+  const here = { path: `^src/${room}/` }
+  const open = doorsOf(knows)
+  return [
+    {
+      name: `${room}-knows-only-${knows.join('-and-') || 'itself'}`,
+      comment: 'Rooms know each other only through the doors of the rooms they may know.',
+      severity: 'error',
+      from: here,
+      to: { path: '^src/[^/]+/', pathNot: [`^src/${room}/`, `^src/${any(open)}\\.ts$`] }
+    },
+    {
+      name: `${room}-takes-only-types`,
+      comment: 'What another room does comes in through a port, given by the composition; only its types are imported.',
+      severity: 'error',
+      from: here,
+      to: { path: '^src/[^/]+/', pathNot: [`^src/${room}/`, `^src/${any(pure)}\\.ts$`], dependencyTypesNot: ['type-only'] }
+    }
+  ]
+}
+
+function homeOf ([name, home]) {
+  return {
+    name: `${name.split('/[')[0]}-has-one-home`,
+    comment: `Only ${home} names ${name}, so that it can be replaced there.`,
+    severity: 'error',
+    from: { path: '^src/', pathNot: `^${home}` },
+    to: { path: `node_modules/${name}/`, ...(typesAnywhere.includes(name) && { dependencyTypesNot: ['type-only'] }) }
+  }
+}
+
+export default {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      comment: 'Code that nothing leads to is dead.',
+      severity: 'error',
+      from: { path: entries },
+      to: { path: '^src/', pathNot: entries, reachable: false }
+    },
+    {
+      name: 'every-room-has-a-law',
+      comment: 'A new room is entered in the list above.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: `^src/${any(Object.keys(rooms))}/` },
+      to: {}
+    },
+    ...Object.entries(rooms).flatMap(lawOf),
+    ...Object.entries(homes).map(homeOf),
+    {
+      name: 'every-package-has-a-home',
+      comment: 'A new dependency is entered in the list above.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: 'node_modules/', dependencyTypesNot: ['type-only'], pathNot: `node_modules/${any(Object.keys(homes))}/` }
+    },
+    {
+      name: 'only-the-composition-knows-the-server',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/server/', composition] },
+      to: { path: '^src/server/' }
+    },
+    {
+      name: 'nothing-imports-the-composition',
+      severity: 'error',
+      from: { path: '^src/', pathNot: composition },
+      to: { path: composition }
+    },
+    {
+      name: 'ports-know-no-driver',
+      comment: 'The port and what is built on it must work with any engine.',
+      severity: 'error',
+      from: { path: '^src/inference/[^/]+\\.ts$' },
+      to: { path: '^src/inference/llama/' }
+    },
+    {
+      name: 'chat-knows-no-driver',
+      severity: 'error',
+      from: { path: '^src/chat/' },
+      to: { path: drivers }
+    },
+    {
+      name: 'errors-and-settings-know-nobody',
+      severity: 'error',
+      from: { path: '^src/(?:errors|config)\\.ts$' },
+      to: { path: '^src/' }
+    },
+    {
+      name: 'no-development-package-in-the-product',
+      comment: 'Types are gone when the code runs; anything else would be missing from an installation.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] }
+    },
+    { name: 'no-tests-in-the-product', severity: 'error', from: { path: '^src/' }, to: { path: '^(?:test|bench|examples)/' } },
+    { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    // Types count too, and are told apart from what runs.
+    tsPreCompilationDeps: 'specify',
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { conditionNames: ['import', 'node', 'default', 'types'], exportsFields: ['exports'] }
+  }
+}
