@@ -145,9 +145,30 @@ test('draining does not wait for a reader who stalls', async t => {
   await until(() => scripted.closed === 1)
 })
 
-test('an idle server drains at once', async t => {
-  const app = await appFor(t)
-  await listening(app)
+test('a caller who left is logged as such, with what it got', async t => {
+  const lines: string[] = []
+  const scripted = new Scripted({ texts: 1000, every: 5 })
+  const app = await appFor(t, { scripted, logger: { level: 'info', stream: { write: (line: string) => { lines.push(line) } } } })
+  const { port } = await listening(app)
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(post(stream))
+  await until(() => scripted.pulled > 0)
+  socket.destroy()
+  await until(() => lines.length === 2)
+  t.match(JSON.parse(lines[1] ?? ''), { level: 30, status: 499, model: 'tiny', msg: 'request' })
+  t.match((await app.inject('/metrics')).body, /engraft_http_request_duration_seconds_count\{method="POST",route="\/v1\/chat\/completions",status="499"\} 1/)
+})
+
+test('an idle server drains at once, also after a caller has left', async t => {
+  const scripted = new Scripted({ firstAfter: 60_000 })
+  const app = await appFor(t, { scripted })
+  const { port } = await listening(app)
+  const gone = connect(port, '127.0.0.1')
+  gone.write(post(stream))
+  await until(() => scripted.opened === 1)
+  gone.destroy()
+  await until(() => scripted.closed === 1)
   const began = performance.now()
   await app.drain(AbortSignal.timeout(5000))
   t.ok(performance.now() - began < 200)

@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Writes raw bytes to a port and resolves to everything that comes back until the server closes. */
@@ -15,7 +14,7 @@ export async function drained (socket: Socket, wait = 10_000): Promise<string> {
   socket.on('data', data => { text += data })
   socket.on('error', () => {})
   socket.resume()
-  await Promise.race([once(socket, 'close'), sleep(wait, undefined, { ref: false })])
+  await Promise.race([new Promise(resolve => socket.once('close', resolve)), sleep(wait, undefined, { ref: false })])
   socket.destroy()
   return text
 }
@@ -28,10 +27,10 @@ export function post (body: object | string, headers: Record<string, string> = {
 }
 
 /** Resolves once `check` holds; rejects after `wait` ms. */
-export async function until (check: () => boolean, wait = 5_000): Promise<void> {
+export async function until (check: () => boolean | Promise<boolean>, wait = 10_000): Promise<void> {
   const late = performance.now() + wait
-  while (!check()) {
-    if (performance.now() > late) throw new Error('It did not come to pass.')
+  while (!await check()) {
+    if (performance.now() > late) throw new Error(`It did not come to pass: ${check.toString()}`)
     await sleep(2)
   }
 }

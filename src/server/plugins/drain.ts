@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Answers } from '../answers.ts'
 import { type OpenSockets, until } from '../sockets/open-sockets.ts'
+import { whenOver } from './log.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,8 +20,11 @@ const lastWordsMs = 1_000
 
 export const drain = fp<{ answers: Answers, sockets: OpenSockets }>(async (app, { answers, sockets }) => {
   let replies = 0
-  app.addHook('onRequest', async request => { if (!request.ws) replies++ })
-  app.addHook('onResponse', async request => { if (!request.ws) replies-- })
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.ws) return
+    replies++
+    whenOver(reply, () => { replies-- })
+  })
   app.addHook('preClose', async () => { answers.refuse() })
 
   app.decorate('drain', async (deadline: AbortSignal) => {

@@ -34,19 +34,27 @@ const callerLeft = 499
  */
 export const log = fp(async app => {
   app.decorateRequest('outcome', null)
-  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
-  app.addHook('onResponse', async (request, reply) => {
-    request.log.info({
-      method: request.method,
-      route: request.routeOptions.url ?? null,
-      status: statusOf(request, reply),
-      ms: Math.round(reply.elapsedTime),
-      keyId: request.caller?.keyId ?? null,
-      tenant: request.caller?.tenant ?? null,
-      ...request.outcome
-    }, 'request')
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    whenOver(reply, () => {
+      request.log.info({
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        status: statusOf(request, reply),
+        ms: Math.round(reply.elapsedTime),
+        keyId: request.caller?.keyId ?? null,
+        tenant: request.caller?.tenant ?? null,
+        ...request.outcome
+      }, 'request')
+    })
   })
 }, { name: 'log' })
+
+/** Calls back once a reply is over, finished or not. Fastify's `onResponse` never comes for a caller who left. */
+export function whenOver (reply: FastifyReply, over: () => void): void {
+  if (reply.raw.closed) over()
+  else reply.raw.once('close', over)
+}
 
 export function statusOf (request: FastifyRequest, reply: FastifyReply): number {
   if (request.ws && reply.statusCode === 200) return 101

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
+import { publicError } from '../../errors.ts'
 import type { Answers } from '../answers.ts'
 import { chatFrom } from '../chat-request.ts'
 import { chunksOf, completionOf } from '../completion.ts'
@@ -56,7 +57,8 @@ export const chat: FastifyPluginAsyncTypebox<ChatOptions> = async (app, { answer
       .send(eventStream(first ?? quiet, chunks, {
         stallMs: config.stallTimeout * 1000,
         drop: () => reply.raw.destroy(),
-        failure: error => report(error, request.log)
+        // What a departure broke is no fault of ours, and nobody is left to be told.
+        failure: error => reply.raw.destroyed ? publicError(error) : report(error, request.log)
       }))
   })
 }
