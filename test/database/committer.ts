@@ -28,3 +28,4 @@ async function commitForEver (): Promise<void> {
 const failures = await Promise.allSettled([1, 2, 3, 4].map(commitForEver))
 const later = await Promise.allSettled([ids(database), database.commit([row(next)])])
 writeSync(2, JSON.stringify({ deaths, failed: [...failures, ...later].map(result => result.status === 'rejected' ? publicError(result.reason).code : 'none') }))
+await database.close().catch(() => {})
