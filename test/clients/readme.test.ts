@@ -1,0 +1,63 @@
+import { access, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { options } from '../../src/config.ts'
+import { catalogue } from '../../src/models/catalogue.ts'
+import { startServer } from '../support/server.ts'
+import { openaiPython, run } from './python.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readme = await readFile(join(root, 'README.md'), 'utf8')
+const snippets = [...section('A first conversation').matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({ language: language!, code: code! }))
+const found = await openaiPython()
+
+test('The first conversation of the README goes as it is printed', async t => {
+  t.strictSame(snippets.map(({ language }) => language), ['sh', 'js', 'python', 'js'])
+  const server = await startServer(t)
+  for (const [i, { language, code }] of snippets.entries()) {
+    const skip = language === 'python' && 'missing' in found ? found.missing : false
+    await t.test(`${language} ${i + 1}: ${code.split('\n')[0]}`, { skip }, async t => {
+      const elsewhere = code.replaceAll('127.0.0.1:8080', `127.0.0.1:${server.port}`)
+      t.not(elsewhere, code, 'it names the default address')
+      // Below the repository, where the snippet finds what npm installed.
+      const file = join(t.testdir(), `snippet.${language === 'js' ? 'mjs' : language}`)
+      await writeFile(file, elsewhere)
+      const { code: exit, out, err } = await run(commands[language]!, [file])
+      t.equal(exit, 0, err)
+      if (language === 'sh') t.match(JSON.parse(out), { object: 'chat.completion', choices: [{ message: { role: 'assistant', content: /\w/ } }] })
+      else if (code.includes('WebSocket')) for (const id of ['colour', 'animal']) t.match(out, new RegExp(`^${id} .*\\w`, 'm'), `${id} is answered`)
+      else t.match(out, /\w+ \w+/, 'the model has written words')
+    })
+  }
+})
+
+const commands: Readonly<Record<string, string>> = { sh: 'sh', js: process.execPath, python: 'python' in found ? found.python : '' }
+
+test('The settings of the README are those of the code', async t => {
+  const rows = [...section('Settings').matchAll(/^\| `(--\S+)` \| `(\w+)` \| (?:`(.+?)`)? ?\|/gm)].map(([, flag, variable, fallback = '']) => ({ flag: flag!, variable: variable!, fallback }))
+  t.ok(rows.length > 5)
+  for (const row of rows) {
+    const { flag, variable, fallback } = options.find(({ flag }) => flag === row.flag) ?? {}
+    t.strictSame({ flag, variable, fallback }, row, row.flag)
+  }
+})
+
+test('The catalogue of the README is that of the code', async t => {
+  const line = /from the catalogue[^\n]*/.exec(section('Bringing a model'))?.[0] ?? ''
+  t.strictSame([...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(), [...catalogue.keys()].sort())
+})
+
+test('Every file that the README names is there', async t => {
+  const files = [...readme.matchAll(/\]\(([\w./-]+)\)/g)].map(([, file]) => file!)
+  const map = [...section('The map').matchAll(/^\| `(\S+\/)` \|.*\| `(\S+)`/gm)].map(([, folder, file]) => folder! + file!)
+  t.ok(map.length > 10)
+  for (const file of [...files, ...map]) await t.resolves(access(join(root, file)), file)
+})
+
+function section (title: string): string {
+  const start = readme.indexOf(`\n## ${title}\n`)
+  if (start === -1) throw new Error(`README.md has no section '${title}'.`)
+  const end = readme.indexOf('\n## ', start + 1)
+  return readme.slice(start, end === -1 ? undefined : end)
+}
