@@ -26,6 +26,8 @@ export async function chat (options: ChatOptions, input: NodeJS.ReadableStream, 
   let turns = opening
   let count = 0
   let cancel: (() => void) | null = null
+  let open = true
+  lines.on('close', () => { open = false })
   lines.on('SIGINT', () => { if (cancel === null) lines.close(); else cancel() })
   socket.addEventListener('close', () => lines.close())
   output.write(`${dim(help)}\n`)
@@ -44,7 +46,8 @@ export async function chat (options: ChatOptions, input: NodeJS.ReadableStream, 
       // What failed is asked again by the person, not by the next question.
       if (answered !== null) turns = [...asked, { role: 'assistant', content: answered }]
     }
-    lines.prompt()
+    // Piped questions are read to their end long before they are answered.
+    if (open) lines.prompt()
   }
   lines.close()
   socket.close()
@@ -66,7 +69,8 @@ async function answer (socket: WebSocket, id: string, body: object, output: Node
   const began = performance.now()
   let text = ''
   let first = 0
-  let tokens = 0
+  let pieces = 0
+  let tokens: number | null = null
   return await new Promise(resolve => {
     const end = (kept: string | null, note: string): void => {
       socket.removeEventListener('message', hear)
@@ -80,13 +84,15 @@ async function answer (socket: WebSocket, id: string, body: object, output: Node
       if (frame.type === 'error') return end(text === '' ? null : text, frame.error.message)
       if (frame.type === 'done') {
         const seconds = (performance.now() - began - first) / 1000
-        return end(text === '' ? null : text, `${tokens} tokens, first after ${(first / 1000).toFixed(2)} s, then ${(tokens / Math.max(seconds, 0.001)).toFixed(0)} a second`)
+        // One that was stopped has no usage to tell.
+        return end(text === '' ? null : text, `${tokens ?? `stopped after about ${pieces}`} tokens, first after ${(first / 1000).toFixed(2)} s, then ${((tokens ?? pieces) / Math.max(seconds, 0.001)).toFixed(0)} a second`)
       }
       tokens = frame.data.usage?.completion_tokens ?? tokens
       const delta = frame.data.choices[0]?.delta
       if (delta?.reasoning_content) output.write(dim(delta.reasoning_content))
       if (delta?.content) {
         if (text === '') first = performance.now() - began
+        pieces++
         text += delta.content
         output.write(delta.content)
       }

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { window } from '../../src/inference/llama/protocol.ts'
 import type { Part } from '../../src/inference/engine.ts'
-import { collect, endless, generation, greedy, never, openEngine, prose, until } from '../support/engine.ts'
+import { collect, endless, generation, greedy, never, openEngine, prose } from '../support/engine.ts'
+import { until } from '../support/wire.ts'
 
 test('one engine, many answers', async t => {
   const engine = await openEngine(t)

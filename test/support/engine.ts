@@ -40,12 +40,3 @@ export const never = new AbortController().signal
 
 /** About `tokens` tokens of plain English. */
 export function prose (tokens: number): string { return 'The quick brown fox jumps over the lazy dog near the river bank. '.repeat(Math.ceil(tokens / 14)) }
-
-/** Waits until `check` holds; throws after `ms`. */
-export async function until (check: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
-  const end = performance.now() + ms
-  while (!await check()) {
-    if (performance.now() > end) throw new Error(`still not so after ${ms} ms: ${check.toString()}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
