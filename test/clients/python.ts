@@ -38,8 +38,8 @@ export async function openaiPython (): Promise<{ readonly python: string } | { r
     if ((await run('python3', ['-m', 'pip', '--version'])).code !== 0) return { missing: 'python3 has no pip here' }
     // Debian keeps ensurepip apart, so the system's own pip fills the environment.
     await must(run('python3', ['-m', 'venv', '--clear', '--without-pip', home]))
-    const pip = await run('python3', ['-m', 'pip', '--python', python, 'install', '--disable-pip-version-check', '--quiet', requirement], { ms: 240_000 })
-    if (pip.code !== 0 && /Connection|Temporary failure|timed out|No matching distribution/i.test(pip.err)) return { missing: `pip cannot fetch ${requirement}: ${pip.err.trim().split('\n').at(-1)}` }
+    const pip = await run('python3', ['-m', 'pip', '--python', python, 'install', '--disable-pip-version-check', '--no-color', '--quiet', requirement], { ms: 240_000 })
+    if (pip.code !== 0 && /Connection|Temporary failure|timed out|No matching distribution/i.test(pip.err)) return { missing: `pip cannot fetch ${requirement}: ${pip.err.split('\n').findLast(line => line.startsWith('ERROR:'))}` }
     await must(pip)
     await must(run(python, ['-c', `import openai, pathlib; pathlib.Path(${JSON.stringify(`${home}/ready`)}).touch()`]))
     return { python }
