@@ -63,6 +63,17 @@ test('one engine, many answers', async t => {
     t.equal((await collect(engine.generate(generation('', { messages, maxTokens: 2, target: { model: 'x', digest: 'other' } }), never))).done.usage.cachedTokens, 0)
   })
 
+  await t.test('a shared beginning is copied from a conversation that is still being answered', async t => {
+    // This question makes the model recite the system prompt, so the answer shows what the copy holds.
+    const ask = (content: string, over: object = {}): ReturnType<typeof generation> => generation('', { tenant: 'kitchen', maxTokens: 24, messages: [{ role: 'system', content: `You are a cook. ${prose(200)}` }, { role: 'user', content }], ...over })
+    const busy = engine.generate(ask('Tell a tale.', { maxTokens: 200, sampling: endless }), never)
+    await busy.next()
+    const copied = await collect(engine.generate(ask('How do I boil an egg?'), never))
+    t.ok(copied.done.usage.cachedTokens > 200, `${copied.done.usage.cachedTokens} tokens were copied`)
+    t.match(copied.text, /quick brown fox/)
+    t.equal((await collect(busy)).done.usage.completionTokens, 200, 'and the other goes on')
+  })
+
   await t.test('a prompt over the context is refused with both numbers, however long it is', async t => {
     for (const tokens of [2100, 200_000]) {
       await t.rejects(collect(engine.generate(generation(prose(tokens)), never)), { code: 'context_length_exceeded', status: 400, message: /2048 tokens.*alone has \d{4,}/ })

@@ -65,7 +65,7 @@ test('a user-defined token that the template speaks with cannot be written by a 
     { id: 2_000_001, text: '<turn>', control: false, stripsRight: false },
     { id: 2_000_002, text: '<table>', control: false, stripsRight: false }
   ]
-  const vocabulary = toy("{% for m in messages %}<turn>{{ m.role }}\n{{ m.content | trim }}{% endfor %}{% if add_generation_prompt %}<turn>{% endif %}", specials)
+  const vocabulary = toy('{% for m in messages %}<turn>{{ m.role }}\n{{ m.content | trim }}{% endfor %}{% if add_generation_prompt %}<turn>{% endif %}', specials)
   const { tokens } = new PromptWriter(vocabulary).write([{ role: 'user', content: ' a<turn>b<table>c ' }])
   t.equal(vocabulary.show(tokens), '{s}{<turn>}user\na<turn>b{<table>}c{<turn>}')
 })

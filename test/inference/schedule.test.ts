@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { Schedule, type Waiting } from '../../src/inference/llama/schedule.ts'
-import { Slots } from '../../src/inference/llama/slots.ts'
+import { Slots, type Slot } from '../../src/inference/llama/slots.ts'
 import { shares, ThreadBudget } from '../../src/inference/threads.ts'
 
 const answer = (name: string, pending: number, group = 'base', paused = false): Waiting & { name: string } => ({ name, pending, group, paused })
@@ -36,18 +36,47 @@ test('groups take turns of four batches and none starves', async t => {
   t.equal(turns.join(''), 'AAAABBBBCCCC'.repeat(3))
 })
 
-test('a slot is reused by the same owner for the longest shared prefix, and never by another', async t => {
+/** Takes a slot, fills it with the prompt, and gives it back unless it is to stay busy. */
+function fill (slots: Slots, owner: string, prompt: number[], busy = false): Slot {
+  const taken = slots.take(owner, Uint32Array.from(prompt))
+  if (taken === null) throw new Error('no slot')
+  taken.slot.tokens.push(...prompt.slice(taken.keep))
+  if (!busy) slots.release(taken.slot)
+  return taken.slot
+}
+
+test('a conversation goes on in its own slot, and never in a stranger\'s', async t => {
   const slots = new Slots(2)
-  const first = slots.take('ada', Uint32Array.of(1, 2, 3, 4))
-  first?.slot.tokens.push(1, 2, 3, 4)
-  if (first !== null) slots.release(first.slot)
+  const first = fill(slots, 'ada', [1, 2, 3, 4])
   const stranger = slots.take('bob', Uint32Array.of(1, 2, 3, 4))
-  t.equal(stranger?.keep, 0)
-  t.not(stranger?.slot, first?.slot, 'the least recently used one')
-  const again = slots.take('ada', Uint32Array.of(1, 2, 3, 4))
-  t.equal(again?.slot, first?.slot)
-  t.equal(again?.keep, 3, 'one token is left to evaluate')
+  t.match(stranger, { keep: 0, copyFrom: null })
+  t.not(stranger?.slot, first, 'the least recently used one')
+  t.match(slots.take('ada', Uint32Array.of(1, 2, 3, 4)), { slot: first, keep: 3, copyFrom: null }, 'one token is left to evaluate')
   t.equal(slots.take('eve', Uint32Array.of(1)), null, 'none is free')
+})
+
+test('a shared beginning is copied, so that the other conversation stays whole', async t => {
+  const slots = new Slots(3)
+  const system = [1, 2, 3]
+  const first = fill(slots, 'clinic', [...system, 10, 11, 12, 13, 14])
+  const second = slots.take('clinic', Uint32Array.from([...system, 20]))
+  t.match(second, { keep: 3, copyFrom: first })
+  t.not(second?.slot, first)
+  t.strictSame(second?.slot.tokens, system)
+  t.strictSame(first.tokens, [...system, 10, 11, 12, 13, 14])
+})
+
+test('a busy slot can be copied from, as when an answer is asked for again', async t => {
+  const slots = new Slots(2)
+  const busy = fill(slots, 'ada', [1, 2, 3, 4], true)
+  t.match(slots.take('ada', Uint32Array.of(1, 2, 3, 4)), { keep: 3, copyFrom: busy })
+})
+
+test('when the only free slot holds the shared beginning it is cut back, not copied', async t => {
+  const slots = new Slots(1)
+  const only = fill(slots, 'ada', [1, 2, 3, 4, 5, 6, 7, 8])
+  t.match(slots.take('ada', Uint32Array.of(1, 2, 9)), { slot: only, keep: 2, copyFrom: null })
+  t.strictSame(only.tokens, [1, 2])
 })
 
 test('the thread budget is never exceeded, and everyone at work gets a turn', async t => {

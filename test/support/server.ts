@@ -26,18 +26,23 @@ export interface LiveServer {
 
 /** `engraft serve` in a process of its own, with the real model, on a free port and an empty data folder. Ends with the test. */
 export async function startServer (t: Test, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<LiveServer> {
+  const server = await spawnServer(`${t.testdir()}/data`, flags, env)
+  t.teardown(async () => {
+    if (server.process.exitCode !== null || server.process.signalCode !== null) return
+    server.process.kill('SIGKILL')
+    await once(server.process, 'exit')
+  })
+  return server
+}
+
+/** The same without a test around it: whoever starts it stops it. */
+export async function spawnServer (data: string, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<LiveServer> {
   const { path } = await baseModel()
-  const data = `${t.testdir()}/data`
   const server = spawn(process.execPath, [main, 'serve', '--port', '0', '--data', data, '--models-dir', dirname(path), '--gpu', 'off', ...flags], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let log = ''
   server.stdout.on('data', chunk => { out += chunk })
   server.stderr.on('data', chunk => { log += chunk })
-  t.teardown(async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return
-    server.kill('SIGKILL')
-    await once(server, 'exit')
-  })
   const url = await new Promise<string>((resolve, reject) => {
     server.stdout.on('data', () => {
       const found = /is ready: (\S+)/.exec(out)?.[1]

@@ -4,7 +4,7 @@ import type { Native, Sampler } from './native.ts'
 import type { Prompt } from './prompt.ts'
 import { window, type PartOf } from './protocol.ts'
 import { Schedule, type Waiting } from './schedule.ts'
-import { Slots, type Slot } from './slots.ts'
+import { Slots, type Slot, type Taken } from './slots.ts'
 import { AnswerText } from './text.ts'
 
 /** Who hears of what the loop does. */
@@ -29,7 +29,7 @@ export class BatchLoop {
   readonly #schedule: Schedule
   readonly #slots: Slots
   readonly #answers = new Map<number, Answer>()
-  /** Answers for which no slot was free; admission keeps this empty. */
+  /** Answers that have no slot yet. They get it between two batches: the context must not be touched while one runs. */
   readonly #queue: { id: number, request: Generation, prompt: Prompt }[] = []
   #outbox: PartOf[] = []
   #running = false
@@ -48,7 +48,7 @@ export class BatchLoop {
   get running (): boolean { return this.#running }
 
   submit (id: number, request: Generation, prompt: Prompt): void {
-    if (!this.#start(id, request, prompt)) this.#queue.push({ id, request, prompt })
+    this.#queue.push({ id, request, prompt })
     this.#wake()
   }
 
@@ -76,14 +76,25 @@ export class BatchLoop {
     this.#wake()
   }
 
-  #start (id: number, request: Generation, prompt: Prompt): boolean {
-    const taken = this.#slots.take(`${request.tenant}\0${request.target.digest}`, prompt.tokens)
-    if (taken === null) return false
-    const { slot } = taken
-    const keep = this.#native.trim(slot.index, taken.keep) ? taken.keep : 0
-    slot.tokens.length = keep
-    this.#answers.set(id, new Answer(id, slot, request, prompt, keep, this.#native))
-    return true
+  /** The next who waits, with a slot; null when there is none of either. */
+  #seat (): Seated | null {
+    const [next] = this.#queue
+    const taken = next === undefined ? null : this.#slots.take(`${next.request.tenant}\0${next.request.target.digest}`, next.prompt.tokens)
+    if (next === undefined || taken === null) return null
+    this.#queue.shift()
+    const answer = new Answer(next.id, taken.slot, next.request, next.prompt, this.#native)
+    // It may be cancelled from here on, also while its prefix is being copied.
+    this.#answers.set(next.id, answer)
+    return { answer, taken }
+  }
+
+  async #begin ({ answer, taken: { slot, keep, copyFrom } }: Seated): Promise<void> {
+    try {
+      if (copyFrom !== null) await this.#native.copy(copyFrom.index, slot.index)
+      answer.begin(this.#native.trim(slot.index, keep) ? keep : 0)
+    } catch (cause) {
+      this.#fail(answer, cause)
+    }
   }
 
   #wake (): void {
@@ -94,6 +105,8 @@ export class BatchLoop {
 
   async #run (): Promise<void> {
     for (;;) {
+      for (let seated = this.#seat(); seated !== null; seated = this.#seat()) await this.#begin(seated)
+      // From here to the batch nothing is awaited: whoever comes meanwhile either finds the loop asleep and wakes it, or is seated in the next turn.
       for (const answer of this.#answers.values()) if (answer.cancelled) this.#leave(answer, { id: answer.id, type: 'cancelled', decoded: answer.decoded })
       this.#listener.between(this.#longestBatchMs)
       const plan = this.#threads === 0 ? [] : this.#schedule.next([...this.#answers.values()])
@@ -156,8 +169,6 @@ export class BatchLoop {
     this.#answers.delete(answer.id)
     this.#native.free(answer.sampler)
     this.#slots.release(answer.slot)
-    const next = this.#queue.shift()
-    if (next !== undefined) this.#start(next.id, next.request, next.prompt)
   }
 
   #flush (): void {
@@ -167,6 +178,8 @@ export class BatchLoop {
     this.#listener.parts(parts)
   }
 }
+
+interface Seated { readonly answer: Answer, readonly taken: Taken }
 
 /** One answer under way, in its slot. */
 class Answer implements Waiting {
@@ -179,22 +192,27 @@ class Answer implements Waiting {
   decoded = 0
   /** Parts sent that the reader has not taken. */
   untaken = 0
-  #feed: Uint32Array
-  #written = 0
+  readonly #prompt: Uint32Array
   readonly #most: number
-  readonly #promptTokens: number
-  readonly #cachedTokens: number
+  #feed: Uint32Array = new Uint32Array(0)
+  #cachedTokens = 0
+  #written = 0
 
-  constructor (id: number, slot: Slot, request: Generation, prompt: Prompt, keep: number, native: Native) {
+  constructor (id: number, slot: Slot, request: Generation, prompt: Prompt, native: Native) {
     this.id = id
     this.slot = slot
     this.group = request.target.digest
     this.sampler = native.sampler(request.sampling)
     this.text = new AnswerText(tokens => native.detokenize(tokens), request.stop, prompt.thinking)
-    this.#feed = prompt.tokens.subarray(keep)
-    this.#promptTokens = prompt.tokens.length
-    this.#cachedTokens = keep
+    this.#prompt = prompt.tokens
     this.#most = Math.min(request.maxTokens ?? Infinity, native.contextSize - prompt.tokens.length)
+  }
+
+  /** The slot holds the prompt's first `keep` tokens; the rest is to be fed. */
+  begin (keep: number): void {
+    this.slot.tokens.length = keep
+    this.#cachedTokens = keep
+    this.#feed = this.#prompt.subarray(keep)
   }
 
   get pending (): number { return this.#feed.length }
@@ -224,6 +242,6 @@ class Answer implements Waiting {
   }
 
   usage () {
-    return { promptTokens: this.#promptTokens, cachedTokens: this.#cachedTokens, completionTokens: this.#written, reasoningTokens: this.text.reasoningTokens }
+    return { promptTokens: this.#prompt.length, cachedTokens: this.#cachedTokens, completionTokens: this.#written, reasoningTokens: this.text.reasoningTokens }
   }
 }

@@ -50,6 +50,7 @@ interface NativeContext {
   sampleToken (index: number, sampler: NativeSampler): Promise<number>
   disposeSequence (slot: number): void
   removeTokenCellsFromSequence (slot: number, start: number, end: number): boolean
+  copySequenceStateFromOtherSequence (target: number, source: number): Promise<number>
   setThreads (threads: number): void
   setLoras (loras: readonly unknown[], scales: readonly number[]): void
 }
@@ -62,13 +63,13 @@ interface NativeModel {
   shouldPrependBosToken (): boolean
 }
 
-const contextMethods = ['initBatch', 'addToBatch', 'decodeBatch', 'sampleToken', 'disposeSequence', 'removeTokenCellsFromSequence', 'setThreads', 'setLoras'] as const satisfies readonly (keyof NativeContext)[]
+const contextMethods = ['initBatch', 'addToBatch', 'decodeBatch', 'sampleToken', 'disposeSequence', 'removeTokenCellsFromSequence', 'copySequenceStateFromOtherSequence', 'setThreads', 'setLoras'] as const satisfies readonly (keyof NativeContext)[]
 const modelMethods = ['tokenize', 'detokenize', 'getTokenString', 'getTokenAttributes', 'shouldPrependBosToken'] as const satisfies readonly (keyof NativeModel)[]
 
 /** Bits of llama.cpp's `llama_token_attr`. */
 const attribute = { unknown: 1, control: 8, userDefined: 16, stripsRight: 256 } as const
 
-/** A loaded model with one context of N slots. Not reentrant: one batch at a time. */
+/** A loaded model with one context of N slots. Nothing but tokenizing may be called while a `decode` or a `copy` is under way. */
 export class Native {
   readonly contextSize: number
   readonly batchSize: number
@@ -198,6 +199,12 @@ export class Native {
     if (keep > 0 && this.#context.removeTokenCellsFromSequence(slot, keep, -1)) return true
     this.#context.disposeSequence(slot)
     return keep === 0
+  }
+
+  /** Makes `target` hold what `source` holds; about 1 ms for 1,500 tokens of a small model. */
+  async copy (source: number, target: number): Promise<void> {
+    this.#context.disposeSequence(target)
+    await this.#context.copySequenceStateFromOtherSequence(target, source)
   }
 
   setThreads (threads: number): void { this.#context.setThreads(threads) }

@@ -11,6 +11,17 @@ export interface Slot {
 /** Below this share of the prompt, reusing a slot's prefix is not worth losing the rest of it (llama-server's default). */
 const worthwhile = 0.1
 
+/** A slot whose tokens are mostly the prompt's own beginning is the same conversation; less is another one begun alike. */
+const ownShare = 0.5
+
+export interface Taken {
+  readonly slot: Slot
+  /** How many of the prompt's tokens it holds. */
+  readonly keep: number
+  /** The slot they must be copied from first; null: they are there. */
+  readonly copyFrom: Slot | null
+}
+
 /** The context's slots: each remembers its tokens, so that a growing conversation is not read again. */
 export class Slots {
   readonly #slots: readonly Slot[]
@@ -21,28 +32,33 @@ export class Slots {
   }
 
   /**
-   * Takes a free slot: the one of the same owner that shares the longest prefix
-   * with the prompt, else the one unused for longest. `keep` is how many tokens
-   * stay; at least one is left to evaluate, since a full match gives no logits.
+   * Takes a free slot for a prompt, with as much of its beginning as any slot of
+   * the same owner holds. A conversation goes on in its own slot. What is only
+   * begun alike (a shared system prompt), or still busy, is copied into the slot
+   * unused for longest, so that nobody's conversation is cut down for another.
    * Null when all are busy.
    */
-  take (owner: string, prompt: Uint32Array): { slot: Slot, keep: number } | null {
+  take (owner: string, prompt: Uint32Array): Taken | null {
     const free = this.#slots.filter(slot => !slot.busy)
-    let best: { slot: Slot, keep: number } | null = null
-    for (const slot of free) {
+    const oldest = free.toSorted((a, b) => a.usedAt - b.usedAt)[0]
+    if (oldest === undefined) return null
+    let from: Slot | null = null
+    let keep = 0
+    for (const slot of this.#slots) {
       if (slot.owner !== owner) continue
-      const keep = Math.min(shared(slot.tokens, prompt), prompt.length - 1)
-      if (keep > (best?.keep ?? 0)) best = { slot, keep }
+      // At least one token is left to evaluate, since a full match gives no logits.
+      const length = Math.min(shared(slot.tokens, prompt), prompt.length - 1)
+      if (length > keep) [from, keep] = [slot, length]
     }
-    if (best === null || best.keep < prompt.length * worthwhile) {
-      const slot = free.toSorted((a, b) => a.usedAt - b.usedAt)[0]
-      if (slot === undefined) return null
-      best = { slot, keep: best?.slot === slot ? best.keep : 0 }
-    }
-    best.slot.busy = true
-    best.slot.owner = owner
-    best.slot.tokens.length = best.keep
-    return best
+    if (from === null || keep < prompt.length * worthwhile) [from, keep] = [null, 0]
+    const goesOn = from !== null && !from.busy && (keep >= from.tokens.length * ownShare || from === oldest)
+    const slot = goesOn && from !== null ? from : oldest
+    slot.busy = true
+    slot.owner = owner
+    const head = from?.tokens.slice(0, keep) ?? []
+    slot.tokens.length = 0
+    for (const token of head) slot.tokens.push(token)
+    return { slot, keep, copyFrom: from === slot ? null : from }
   }
 
   release (slot: Slot): void {

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Caller, type Scope, keyless, requireScope, speakingFor } from '../../access/caller.ts'
-import type { Config } from '../../config.ts'
+import { needsKey, type Config } from '../../config.ts'
 import { problem } from '../../errors.ts'
 import { maxUserLength } from '../schemas/shapes.ts'
 import type { Verify } from '../ports.ts'
@@ -47,7 +47,7 @@ export function speakerOf (caller: Caller, user: string | null): Caller {
 }
 
 export function identifier (verify: Verify, { host, requireKey, allowOrigin }: Pick<Config, 'host' | 'requireKey' | 'allowOrigin'>): Identify {
-  const keyNeeded = requireKey || !loopback.test(host)
+  const keyNeeded = needsKey({ host, requireKey })
   return async request => {
     const bearer = bearerOf(request)
     const caller = bearer === null ? null : await verify(bearer)
@@ -59,7 +59,6 @@ export function identifier (verify: Verify, { host, requireKey, allowOrigin }: P
   }
 }
 
-const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
 const forwarding = /^(?:forwarded|x-forwarded.*|x-original-.*|x-envoy-.*|via|(?:x-real|x-client|x-cluster-client|cf-connecting|true-client|fastly-client|fly-client)-ip)$/
 
