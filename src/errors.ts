@@ -11,6 +11,8 @@ const catalogue = {
   model_not_found: [404, 'invalid_request_error', "The model '{model}' does not exist or this key may not use it. GET /v1/models lists what is served."],
   not_found: [404, 'invalid_request_error', 'Nothing answers {method} {path}. GET /openapi.json lists every route.'],
   key_not_found: [404, 'invalid_request_error', "There is no key '{id}'. GET /admin/keys lists them."],
+  adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
+  adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
 
   // refused: who is asking
   invalid_api_key: [401, 'authentication_error', 'The API key is missing, unknown, expired or revoked. Send it as `Authorization: Bearer ek_…`; `engraft keys create` makes one.'],
@@ -39,6 +41,24 @@ const catalogue = {
   id_in_use: [409, 'invalid_request_error', "An answer with the id '{id}' is already under way on this socket: choose another id, or wait for its end."],
   model_in_use: [409, 'invalid_request_error', "The model '{model}' is answering {count} requests and cannot be unloaded now: try again when they have ended."],
 
+  // refused: adapters
+  name_invalid: [400, 'invalid_request_error', "'{name}' cannot be a name: use letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 100."],
+  name_taken: [409, 'invalid_request_error', "'{name}' is the name of a base model: bases and adapters share one name space, so choose another."],
+  adapter_in_use: [409, 'invalid_request_error', "'{adapter}' is {detail}, so it cannot be removed now."],
+  no_previous_version: [409, 'invalid_request_error', "'{adapter}' has no earlier live version to go back to."],
+  adapter_malformed: [422, 'invalid_request_error', 'This file is not a usable GGUF file: {detail}.'],
+  adapter_wrong_type: [422, 'invalid_request_error', 'This file is not a LoRA adapter: {detail}.'],
+  adapter_wrong_architecture: [422, 'invalid_request_error', "This adapter is for the architecture '{found}', but the base '{base}' is '{expected}'."],
+  adapter_wrong_shape: [422, 'invalid_request_error', "This adapter does not fit the base '{base}': {detail}."],
+  adapter_incomplete: [422, 'invalid_request_error', 'This adapter is incomplete: {detail}.'],
+  adapter_wrong_base: [409, 'invalid_request_error', "This adapter declares that it was trained for another base ({found}) than '{base}' ({expected}). Upload it under that base."],
+  adapter_not_finite: [422, 'invalid_request_error', 'This adapter holds weights that are not finite numbers ({detail}): its training went wrong.'],
+  adapter_load_failed: [422, 'invalid_request_error', 'The engine cannot load this adapter: {detail}.'],
+  adapter_no_effect: [422, 'invalid_request_error', 'This adapter does nothing: {detail}.'],
+  adapter_too_large: [413, 'invalid_request_error', 'The adapter is larger than {limit} bytes, the most this server takes. Raise --adapter-limit.'],
+  source_failed: [422, 'invalid_request_error', 'The adapter could not be fetched: {detail}'],
+  upload_cut: [400, 'invalid_request_error', 'The upload ended before the file was complete; nothing of it was kept. Send it again.'],
+
   // busy
   rate_limit_exceeded: [429, 'rate_limit_error', 'This {subject} has used its {limit} requests a minute. Try again in {seconds} s.'],
   token_budget_exceeded: [429, 'rate_limit_error', 'This key has used its {limit} tokens a day. Try again in {seconds} s.'],
@@ -54,6 +74,7 @@ const catalogue = {
   generation_timeout: [504, 'server_error', 'The answer was not complete within {seconds} s and was ended. Ask for fewer tokens, or raise --answer-timeout.'],
   incomplete_answer: [500, 'server_error', 'The engine ended without saying that it was done; the answer is incomplete.'],
   generation_failed: [500, 'server_error', "The engine could not go on with this answer. The server's log has the cause under this request's id."],
+  adapter_damaged: [500, 'server_error', "The file of '{adapter}' no longer has the digest it was registered with, so it is not loaded. Upload it again."],
   storage_full: [507, 'server_error', 'The disk that holds the data folder is full. Nothing was changed: free some space and try again.'],
   storage_failed: [503, 'server_error', "The data folder cannot be written. The server's log has the cause."],
   internal_error: [500, 'server_error', "Something went wrong here, not with your request. The server's log has the cause under this request's id."]

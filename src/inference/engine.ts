@@ -7,12 +7,22 @@ export interface Message {
   readonly reasoning?: string
 }
 
-/** Which weights answer: a base, later with adapters on it. */
-export interface Target {
-  /** The public name of what answers; the reply's `model`. */
-  readonly model: string
-  /** sha256 over the weights that answer; prefix reuse never crosses it. */
+/** An adapter as it is put on a base. Its identity is the digest: names are pointers that move. */
+export interface AppliedAdapter {
+  /** sha256 of its file. */
   readonly digest: string
+  readonly path: string
+  /** 1 as it was trained, 0 not at all. */
+  readonly scale: number
+}
+
+/** Which weights answer: a base, and the adapters on it. */
+export interface Target {
+  /** The public name of what answers, version included; the reply's `model`. */
+  readonly model: string
+  /** sha256 over the weights that answer, adapters and scales included; prefix reuse never crosses it. */
+  readonly digest: string
+  readonly adapters: readonly AppliedAdapter[]
 }
 
 export interface Sampling {
@@ -75,8 +85,10 @@ export interface Engine {
   generate (request: Generation, signal: AbortSignal): AsyncIterable<Part>
   /** The token ids a generation would start from (a conversation), or those of a plain text. */
   render (input: readonly Message[] | string): Promise<Rendered>
-  /** Resolves when the weights are in memory; loads them if they are not. Idempotent. */
-  load (): Promise<void>
+  /** Resolves when the weights, and the adapters if any are given, are in memory. Idempotent. Throws `adapter_load_failed`. */
+  load (adapters?: readonly AppliedAdapter[]): Promise<void>
+  /** From now on exactly these adapters, by digest, stay in memory once they are there. */
+  pin (digests: readonly string[]): void
   /** Frees the weights; a later `load` or `generate` brings them back. Running answers end in `engine_died`. */
   unload (): Promise<void>
   state (): EngineState
@@ -92,7 +104,34 @@ export interface EngineState {
   /** Resident bytes of the child process; 0 when unloaded. */
   readonly rss: number
   readonly counters: EngineCounters
+  readonly adapters: ResidentAdapters
 }
+
+/** The adapters in the engine's memory. */
+export interface ResidentAdapters {
+  /** Digests of those in memory. */
+  readonly resident: readonly string[]
+  /** Of these, how many an answer under way uses. */
+  readonly busy: number
+  /** Monotonic: loads, their milliseconds in all, evictions, and switches of what the context applies. */
+  readonly loads: number
+  readonly loadMs: number
+  readonly evictions: number
+  readonly switches: number
+}
+
+/** What a trial load in a process of its own found. */
+export interface Probe {
+  /** All next-token logits of a fixed text are finite with the adapter on. */
+  readonly finite: boolean
+  /** Largest absolute change of a logit by the adapter at scale 1. */
+  readonly change: number
+  /** At scale 0, and after the adapter is taken off again, every logit is exactly the base's. */
+  readonly reversible: boolean
+}
+
+/** Tries an adapter on a base, by the base's public name. Throws `adapter_load_failed` with llama.cpp's own words. */
+export type ProbeAdapter = (base: string, path: string) => Promise<Probe>
 
 /** Monotonic since the server started; read by /metrics. */
 export interface EngineCounters {

@@ -1,0 +1,87 @@
+import type { AppliedAdapter } from '../inference/engine.ts'
+
+/** One version of an adapter: a file that was checked once and never changes. */
+export interface AdapterVersion {
+  readonly name: string
+  /** 1, 2, … under its name; a number is never given twice. */
+  readonly version: number
+  /** sha256 of its file. */
+  readonly digest: string
+  /** Bytes. */
+  readonly size: number
+  /** The base's public name. */
+  readonly base: string
+  /** The file itself says by digest that it was trained for this very base. */
+  readonly baseVerified: boolean
+  readonly rank: number
+  readonly alpha: number
+  /** Where it came from: `upload`, or the source's reference. */
+  readonly source: string
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  /** Answers under way with it. */
+  readonly leases: number
+}
+
+/** A name, its versions, and which of them answers under it. */
+export interface AdapterInfo {
+  readonly name: string
+  readonly base: string
+  /** The version that answers; null: none, and the name answers `adapter_not_live`. */
+  readonly live: number | null
+  /** The version that `rollback` brings back. */
+  readonly previous: number | null
+  /** Pinned: its live version stays in the engine's memory. */
+  readonly pinned: boolean
+  /** From the newest to the oldest. */
+  readonly versions: readonly AdapterVersion[]
+}
+
+export interface AddRequest {
+  readonly name: string
+  /** The base's public name; null: the default base. */
+  readonly base: string | null
+  /** The bytes as they arrive, or a reference (`file:`, `hf:`, `https:`). */
+  readonly content: AsyncIterable<Uint8Array> | string
+}
+
+/** Leave to use one version: while it is held, its file and registration stay. */
+export interface AdapterLease {
+  readonly name: string
+  readonly version: number
+  readonly base: string
+  /** At scale 1. */
+  readonly adapter: AppliedAdapter
+  release (): void
+}
+
+/**
+ * The adapters of this server: names, versions, which is live. Every change is
+ * durable, with its audit entry, before it is seen. `by` is who asks, for the
+ * audit: a key's id, `local` or `cli`.
+ */
+export interface Adapters {
+  /** Stores, checks and registers a file. The same bytes under a name give the version they have. Never changes what is served. */
+  add (request: AddRequest, by: string): Promise<{ readonly version: AdapterVersion, readonly created: boolean }>
+  list (): readonly AdapterInfo[]
+  find (name: string): AdapterInfo | null
+  /** Loads the version, then lets it answer under its name; answers under way end on the version they began with. */
+  promote (name: string, version: number, by: string): Promise<AdapterInfo>
+  /** The same, to the version that was live before. */
+  rollback (name: string, by: string): Promise<AdapterInfo>
+  /** Takes the name off: it answers `adapter_not_live` until the next promote. */
+  retire (name: string, by: string): Promise<AdapterInfo>
+  pin (name: string, pinned: boolean, by: string): Promise<AdapterInfo>
+  /** Removes one version, or the name with all of them (null). Throws `adapter_in_use` while it is live or leased. */
+  remove (name: string, version: number | null, by: string): Promise<void>
+  /** Resolves `name` (its live version) or `name@7` in one step. Null: no adapter has this name. Throws `adapter_not_found`, `adapter_not_live`. */
+  lease (reference: string): AdapterLease | null
+}
+
+/** The base an adapter is checked against. */
+export interface BaseFile {
+  readonly name: string
+  readonly path: string
+  /** sha256 of its file. */
+  readonly digest: string
+}
