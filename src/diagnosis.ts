@@ -82,7 +82,7 @@ async function tryEngine (config: Config, file: ModelFile): Promise<Awaited<Retu
     await engine.load()
     const began = performance.now()
     const parts: AsyncIterable<Part> = engine.generate({
-      target: { model: file.name, digest: file.sha256 },
+      target: { model: file.name, digest: file.sha256, adapters: [] },
       tenant: 'doctor',
       messages: [{ role: 'user', content: 'Count to ten.' }],
       maxTokens: 16,

@@ -109,7 +109,7 @@ export async function serve (config: Config, { models, progress, bootstrapKey, l
 /** How a base is loaded under these settings. */
 export function engineOptions (config: Config, file: ModelFile, threads: ThreadBudget): Omit<LlamaEngineOptions, 'log'> {
   const { gpu, gpuLayers, slots, context, batch, kvType, flashAttention } = config
-  return { name: file.name, threads, native: { path: file.path, gpu, gpuLayers, slots, context, batch, kvType, flashAttention } }
+  return { name: file.name, threads, residents: config.residentAdapters, native: { path: file.path, gpu, gpuLayers, slots, context, batch, kvType, flashAttention } }
 }
 
 /** Bytes of all files below a folder. */

@@ -63,7 +63,7 @@ export class Bases {
     entry.leases++
     let released = false
     return {
-      target: { model, digest },
+      target: { model, digest, adapters: [] },
       engine,
       admission: entry.admission,
       release: () => {

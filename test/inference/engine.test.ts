@@ -60,7 +60,7 @@ test('one engine, many answers', async t => {
     const second = await collect(engine.generate(generation('', { messages, maxTokens: 2 }), never))
     t.ok(second.done.usage.cachedTokens > 300, `${second.done.usage.cachedTokens} tokens were kept`)
     t.equal((await collect(engine.generate(generation('', { messages, maxTokens: 2, tenant: 'other' }), never))).done.usage.cachedTokens, 0)
-    t.equal((await collect(engine.generate(generation('', { messages, maxTokens: 2, target: { model: 'x', digest: 'other' } }), never))).done.usage.cachedTokens, 0)
+    t.equal((await collect(engine.generate(generation('', { messages, maxTokens: 2, target: { model: 'x', digest: 'other', adapters: [] } }), never))).done.usage.cachedTokens, 0)
   })
 
   await t.test('a shared beginning is copied from a conversation that is still being answered', async t => {
@@ -149,7 +149,7 @@ test('when the child is killed in mid-answer the answer ends in an error, and th
 })
 
 test('a child that hangs is killed by the watchdog and replaced', async t => {
-  const engine = await openEngine(t, { context: 512 }, 3_000)
+  const engine = await openEngine(t, { context: 512 }, { silenceMs: 3_000 })
   await engine.load()
   const hung = engine.pid ?? 0
   const reading = engine.generate(generation('Count.', { maxTokens: 400, sampling: endless }), never)

@@ -7,10 +7,11 @@ const answer = (name: string, pending: number, group = 'base', paused = false): 
 const names = (plan: readonly { answer: { name: string }, count: number }[]): string[] => plan.map(({ answer, count }) => `${answer.name}:${count}`)
 
 test('answers that decode go first, and a prompt beside them gets a bounded share', async t => {
-  const schedule = new Schedule(128, 200)
+  const schedule = new Schedule(128)
   for (let i = 0; i < 30; i++) schedule.learn(100, 1000)
   t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1), answer('b', 1)])), ['a:1', 'b:1', 'prompt:20'], '10 ms a token: 20 tokens in 200 ms')
   t.strictSame(names(schedule.next([answer('prompt', 500)])), ['prompt:128'], 'alone it fills the batch')
+  t.strictSame(names(schedule.next([answer('prompt', 500), answer('other', 1, 'other')])), ['prompt:20'], 'not when another group waits')
 })
 
 test('several prompts share a batch, oldest first', async t => {
@@ -23,17 +24,18 @@ test('an answer whose reader does not keep up is left out', async t => {
   t.strictSame(schedule.next([answer('slow', 1, 'base', true)]), [])
 })
 
-test('groups take turns of four batches and none starves', async t => {
+test('groups take turns of about fifty milliseconds, the one that has waited longest first', async t => {
   const schedule = new Schedule(64)
   const all = [answer('a', 1, 'A'), answer('b', 1, 'B'), answer('c', 1, 'C')]
-  const turns: string[] = []
-  let waiting = [...all]
-  for (let i = 0; i < 36; i++) {
+  const run = (batches: number, waiting: typeof all): string => Array.from({ length: batches }, () => {
     const [first] = schedule.next(waiting)
-    turns.push(first?.answer.group ?? '-')
-    waiting = [...waiting.filter(one => one.group !== first?.answer.group), ...waiting.filter(one => one.group === first?.answer.group)]
-  }
-  t.equal(turns.join(''), 'AAAABBBBCCCC'.repeat(3))
+    schedule.learn(1, 12)
+    return first?.answer.group
+  }).join('')
+  t.equal(run(24, all), 'AAAABBBBCCCC'.repeat(2))
+  t.equal(run(8, all.slice(0, 2)), 'AAAABBBB')
+  t.equal(run(8, [...all.slice(0, 2), answer('d', 1, 'D')]), 'DDDDAAAA', 'a newcomer is served before those who have just been')
+  t.equal(run(6, all.slice(1, 2)), 'BBBBBB', 'one alone keeps its turn')
 })
 
 /** Takes a slot, fills it with the prompt, and gives it back unless it is to stay busy. */

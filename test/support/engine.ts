@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Generation, Part, Sampling } from '../../src/inference/engine.ts'
-import { LlamaEngine } from '../../src/inference/llama/engine.ts'
+import { LlamaEngine, type LlamaEngineOptions } from '../../src/inference/llama/engine.ts'
 import { ThreadBudget } from '../../src/inference/threads.ts'
 import { baseModel } from './model.ts'
 
@@ -10,21 +10,22 @@ export const greedy: Sampling = { temperature: 0, topP: 1, topK: 40, minP: 0, se
 export const endless: Sampling = { ...greedy, logitBias: new Map([[0, -100], [2, -100]]) }
 
 /** The real default model in a real child process; closed with the test. */
-export async function openEngine (t: Test, native: Partial<{ slots: number, context: number, path: string }> = {}, silenceMs?: number): Promise<LlamaEngine> {
+export async function openEngine (t: Test, native: Partial<{ slots: number, context: number, path: string }> = {}, over: Partial<LlamaEngineOptions> = {}): Promise<LlamaEngine> {
   const { path } = await baseModel()
   const engine = new LlamaEngine({
     name: 'smollm2-135m',
     native: { path, gpu: 'off', gpuLayers: 'auto', slots: 4, context: 2048, batch: 0, kvType: 'f16', flashAttention: 'auto', ...native },
     threads: new ThreadBudget(1),
+    residents: 8,
     log: () => {},
-    ...(silenceMs !== undefined && { silenceMs })
+    ...over
   })
   t.teardown(() => engine.close())
   return engine
 }
 
 export function generation (content: string, over: Partial<Generation> = {}): Generation {
-  return { target: { model: 'smollm2-135m', digest: 'base' }, tenant: 'local', messages: [{ role: 'user', content }], maxTokens: 16, stop: [], sampling: greedy, ...over }
+  return { target: { model: 'smollm2-135m', digest: 'base', adapters: [] }, tenant: 'local', messages: [{ role: 'user', content }], maxTokens: 16, stop: [], sampling: greedy, ...over }
 }
 
 export async function collect (parts: AsyncIterable<Part>): Promise<{ text: string, done: Extract<Part, { type: 'done' }> }> {

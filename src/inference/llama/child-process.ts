@@ -25,7 +25,7 @@ export class Child {
   readonly #watchdog: NodeJS.Timeout
   #heard = performance.now()
 
-  constructor (options: NativeOptions, hear: (word: Word) => void, silence = silenceMs) {
+  constructor (options: NativeOptions, residents: number, hear: (word: Word) => void, silence = silenceMs) {
     // The clone runs .ts, the package .js: the child has its parent's own extension.
     this.#process = fork(new URL(`./child${import.meta.url.slice(-3)}`, import.meta.url), { serialization: 'advanced', execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     const { promise, resolve, reject } = Promise.withResolvers<Ready>()
@@ -48,7 +48,7 @@ export class Child {
       if (performance.now() - this.#heard > silence) this.#process.kill('SIGKILL')
       else this.tell({ type: 'ping' })
     }, Math.min(pingMs, silence / 3)).unref()
-    this.tell({ type: 'load', options })
+    this.tell({ type: 'load', options, residents })
     this.tell({ type: 'ping' })
   }
 

@@ -1,16 +1,18 @@
 import { problem, publicError, type PublicError } from '../../errors.ts'
 import type { Message } from '../engine.ts'
 import { BatchLoop } from './loop.ts'
-import { Native } from './native.ts'
+import { Native, type Adapter } from './native.ts'
+import { probe } from './probe.ts'
 import { PromptWriter } from './prompt.ts'
 import type { Order, Word } from './protocol.ts'
+import { Residents } from './residents.ts'
 
 /**
  * The process that alone holds a base model: `engine.ts` forks it, sends it
  * orders and hears its words. It lives as long as its parent: when the channel
  * closes, it ends.
  */
-interface Loaded { readonly native: Native, readonly writer: PromptWriter, readonly loop: BatchLoop }
+interface Loaded { readonly native: Native, readonly writer: PromptWriter, readonly loop: BatchLoop, readonly residents: Residents<Adapter> }
 let loaded: Loaded | null = null
 let threads = 1
 let pinged = false
@@ -20,7 +22,7 @@ process.on('disconnect', () => process.exit(0))
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 process.on('message', (order: Order) => {
-  if (order.type === 'load') void load(order.options)
+  if (order.type === 'load') void load(order)
   else if (order.type === 'ping') pong()
   else if (order.type === 'threads') setThreads(order.count)
   else if (loaded !== null) obey(loaded, order)
@@ -36,25 +38,37 @@ function say (word: Word): void {
   if (process.connected) process.send?.(word)
 }
 
-async function load (options: Extract<Order, { type: 'load' }>['options']): Promise<void> {
+async function load ({ options, residents: limit }: Extract<Order, { type: 'load' }>): Promise<void> {
   try {
     const native = await Native.open(options)
-    const loop = new BatchLoop(native, options.slots, {
+    const residents = new Residents<Adapter>(native, limit)
+    let shown = ''
+    const loop = new BatchLoop(native, options.slots, residents, {
       parts: parts => say({ type: 'parts', parts }),
       failed: fail,
-      between: longestBatchMs => { if (pinged) answerPing(longestBatchMs) }
+      adopted: id => say({ type: 'adopted', id }),
+      between: longestBatchMs => {
+        if (pinged) answerPing(longestBatchMs)
+        const state = residents.state()
+        const now = JSON.stringify(state)
+        if (now !== shown) say({ type: 'residents', state })
+        shown = now
+      }
     })
     loop.threads(threads)
-    loaded = { native, loop, writer: new PromptWriter(native) }
+    loaded = { native, loop, residents, writer: new PromptWriter(native) }
     say({ type: 'ready', contextSize: native.contextSize, batchSize: native.batchSize, gpu: native.gpu })
   } catch (cause) {
     say({ type: 'unready', message: cause instanceof Error ? cause.message : String(cause) })
   }
 }
 
-function obey ({ native, writer, loop }: Loaded, order: Exclude<Order, { type: 'load' | 'ping' | 'threads' }>): void {
+function obey ({ native, writer, loop, residents }: Loaded, order: Exclude<Order, { type: 'load' | 'ping' | 'threads' }>): void {
   if (order.type === 'cancel') loop.cancel(order.id)
   else if (order.type === 'taken') loop.taken(order.id, order.count)
+  else if (order.type === 'adopt') loop.adopt(order.id, order.adapters)
+  else if (order.type === 'pin') residents.pin(order.digests)
+  else if (order.type === 'probe') probe(native, order.path).then(found => say({ type: 'probed', id: order.id, probe: found }), cause => fail(order.id, problem('adapter_load_failed', { detail: cause instanceof Error ? cause.message : String(cause) })))
   else {
     try {
       if (order.type === 'render') {

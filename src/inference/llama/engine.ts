@@ -1,15 +1,17 @@
 import { problem, PublicError } from '../../errors.ts'
-import type { Engine, EngineCounters, EngineState, Generation, Message, Part, Rendered } from '../engine.ts'
+import type { AppliedAdapter, Engine, EngineCounters, EngineState, Generation, Message, Part, Rendered, ResidentAdapters } from '../engine.ts'
 import type { Share, ThreadBudget } from '../threads.ts'
 import { Child } from './child-process.ts'
 import { Inbox } from './inbox.ts'
 import type { NativeOptions } from './native.ts'
-import { window, type PartOf, type Word } from './protocol.ts'
+import { window, type Order, type PartOf, type Word } from './protocol.ts'
 
 export interface LlamaEngineOptions {
   /** The public name, for messages. */
   readonly name: string
   readonly native: Omit<NativeOptions, 'threads'>
+  /** Adapters kept in memory. */
+  readonly residents: number
   readonly threads: ThreadBudget
   /** Told of starts and deaths: constant message and fields, never text of a request. */
   readonly log: (message: string, fields: Record<string, unknown>) => void
@@ -23,6 +25,8 @@ const longestBackoffMs = 30_000
 const steadyMs = 60_000
 /** Taken parts are reported in fours of the window, so that the child never waits for a report of parts already read. */
 const report = window / 4
+
+const none: ResidentAdapters = { resident: [], busy: 0, loads: 0, loadMs: 0, evictions: 0, switches: 0 }
 
 /** What the parent keeps of one answer under way. */
 interface Open { readonly inbox: Inbox<PartOf>, decoded: number, left: boolean }
@@ -38,10 +42,13 @@ interface Open { readonly inbox: Inbox<PartOf>, decoded: number, left: boolean }
 export class LlamaEngine implements Engine {
   readonly #options: LlamaEngineOptions
   readonly #open = new Map<number, Open>()
-  readonly #rendering = new Map<number, PromiseWithResolvers<Uint32Array>>()
+  /** Orders that one word answers. */
+  readonly #asked = new Map<number, PromiseWithResolvers<Word>>()
   readonly #share: Share
   readonly #counters = { promptTokens: 0, cachedTokens: 0, decodedTokens: 0, decodedAfterCancel: 0, cancelled: 0, restarts: 0 }
   #child: Child | null = null
+  #adapters: ResidentAdapters = none
+  #pinned: readonly string[] = []
   #status: EngineState['status'] = 'unloaded'
   #detail: string | null = null
   #contextSize = 0
@@ -55,13 +62,21 @@ export class LlamaEngine implements Engine {
   }
 
   state (): EngineState {
-    return { status: this.#status, detail: this.#detail, running: this.#open.size, rss: this.#child?.rss ?? 0, counters: this.#counters satisfies EngineCounters }
+    return { status: this.#status, detail: this.#detail, running: this.#open.size, rss: this.#child?.rss ?? 0, counters: this.#counters satisfies EngineCounters, adapters: this.#adapters }
   }
 
   /** The process id of the child, for operators and tests. */
   get pid (): number | null { return this.#child?.pid ?? null }
 
-  async load (): Promise<void> { await this.#ready() }
+  async load (adapters: readonly AppliedAdapter[] = []): Promise<void> {
+    const child = await this.#ready()
+    if (adapters.length > 0) await this.#ask(child, id => ({ type: 'adopt', id, adapters }))
+  }
+
+  pin (digests: readonly string[]): void {
+    this.#pinned = digests
+    this.#child?.tell({ type: 'pin', digests })
+  }
 
   async unload (): Promise<void> {
     if (this.#status === 'closed') return
@@ -71,12 +86,9 @@ export class LlamaEngine implements Engine {
   async close (): Promise<void> { await this.#stop('closed') }
 
   async render (input: readonly Message[] | string): Promise<Rendered> {
-    const child = await this.#ready()
-    const id = ++this.#ids
-    const answer = Promise.withResolvers<Uint32Array>()
-    this.#rendering.set(id, answer)
-    child.tell({ type: 'render', id, input })
-    return { tokens: await answer.promise, contextSize: this.#contextSize }
+    const word = await this.#ask(await this.#ready(), id => ({ type: 'render', id, input }))
+    if (word.type !== 'rendered') throw new Error(`the engine answered ${word.type}`)
+    return { tokens: word.tokens, contextSize: this.#contextSize }
   }
 
   async * generate (request: Generation, signal: AbortSignal): AsyncGenerator<Part, void, undefined> {
@@ -114,6 +126,14 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  async #ask (child: Child, order: (id: number) => Order): Promise<Word> {
+    const id = ++this.#ids
+    const answer = Promise.withResolvers<Word>()
+    this.#asked.set(id, answer)
+    child.tell(order(id))
+    return await answer.promise
+  }
+
   /** The running child; starts one where there is none. Throws `model_loading` when it cannot be had now. */
   async #ready (): Promise<Child> {
     if (this.#status === 'closed') throw problem('shutting_down', { seconds: 5 }, { retryAfter: 5 })
@@ -133,7 +153,7 @@ export class LlamaEngine implements Engine {
 
   #start (): Child {
     const began = performance.now()
-    const child = new Child({ ...this.#options.native, threads: 1 }, word => this.#hear(word), this.#options.silenceMs)
+    const child = new Child({ ...this.#options.native, threads: 1 }, this.#options.residents, word => this.#hear(word), this.#options.silenceMs)
     this.#child = child
     this.#status = 'loading'
     this.#detail = 'the model is being loaded'
@@ -142,6 +162,7 @@ export class LlamaEngine implements Engine {
       this.#contextSize = ready.contextSize
       this.#status = 'ready'
       this.#detail = null
+      child.tell({ type: 'pin', digests: this.#pinned })
       this.#options.log('model loaded', { model: this.#options.name, ms: Math.round(performance.now() - began), gpu: ready.gpu, context: ready.contextSize, pid: child.pid })
     }, (error: Error) => {
       if (this.#child !== child) return
@@ -184,8 +205,9 @@ export class LlamaEngine implements Engine {
       this.#forget(id)
       open.inbox.fail(error)
     }
-    for (const answer of this.#rendering.values()) answer.reject(error)
-    this.#rendering.clear()
+    for (const answer of this.#asked.values()) answer.reject(error)
+    this.#asked.clear()
+    this.#adapters = { ...this.#adapters, resident: [], busy: 0 }
   }
 
   #forget (id: number): void {
@@ -195,19 +217,17 @@ export class LlamaEngine implements Engine {
 
   #hear (word: Word): void {
     if (word.type === 'parts') for (const part of word.parts) this.#deliver(part)
-    else if (word.type === 'rendered') this.#settle(word.id)?.resolve(word.tokens)
+    else if (word.type === 'residents') this.#adapters = word.state
     else if (word.type === 'failed') {
       const error = PublicError.revive(word.code, word.message, word.param === null ? {} : { param: word.param })
-      this.#settle(word.id)?.reject(error)
+      this.#asked.get(word.id)?.reject(error)
+      this.#asked.delete(word.id)
       this.#open.get(word.id)?.inbox.fail(error)
       this.#forget(word.id)
+    } else if ('id' in word) {
+      this.#asked.get(word.id)?.resolve(word)
+      this.#asked.delete(word.id)
     }
-  }
-
-  #settle (id: number): PromiseWithResolvers<Uint32Array> | undefined {
-    const answer = this.#rendering.get(id)
-    this.#rendering.delete(id)
-    return answer
   }
 
   #deliver (part: PartOf): void {

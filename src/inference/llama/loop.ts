@@ -1,8 +1,9 @@
 import { problem, publicError, type PublicError } from '../../errors.ts'
-import type { FinishReason, Generation } from '../engine.ts'
-import type { Native, Sampler } from './native.ts'
+import type { AppliedAdapter, FinishReason, Generation } from '../engine.ts'
+import type { Adapter, Native, Sampler } from './native.ts'
 import type { Prompt } from './prompt.ts'
 import { window, type PartOf } from './protocol.ts'
+import type { Residents } from './residents.ts'
 import { Schedule, type Waiting } from './schedule.ts'
 import { Slots, type Slot, type Taken } from './slots.ts'
 import { AnswerText } from './text.ts'
@@ -11,6 +12,7 @@ import { AnswerText } from './text.ts'
 export interface Listener {
   parts (parts: readonly PartOf[]): void
   failed (id: number, error: PublicError): void
+  adopted (id: number): void
   /** Between two batches, and when the loop falls idle. */
   between (longestBatchMs: number): void
 }
@@ -21,13 +23,16 @@ export interface Listener {
  * Each turn it drops what was cancelled, lets the schedule choose, starts the
  * batch on a native thread, sends out what the last one produced while this one
  * runs, and samples one token for each answer whose prompt is read. It sleeps
- * when nobody is ready and is woken by `submit`, `taken`, `cancel` and `threads`.
+ * when nobody is ready and is woken by `submit`, `taken`, `cancel`, `adopt` and
+ * `threads`.
  */
 export class BatchLoop {
   readonly #native: Native
   readonly #listener: Listener
   readonly #schedule: Schedule
   readonly #slots: Slots
+  readonly #residents: Residents<Adapter>
+  readonly #adopting: { id: number, adapters: readonly AppliedAdapter[] }[] = []
   readonly #answers = new Map<number, Answer>()
   /** Answers that have no slot yet. They get it between two batches: the context must not be touched while one runs. */
   readonly #queue: { id: number, request: Generation, prompt: Prompt }[] = []
@@ -37,11 +42,12 @@ export class BatchLoop {
   #threadsSet = 0
   #longestBatchMs = 0
 
-  constructor (native: Native, slots: number, listener: Listener) {
+  constructor (native: Native, slots: number, residents: Residents<Adapter>, listener: Listener) {
     this.#native = native
     this.#listener = listener
     this.#schedule = new Schedule(native.batchSize)
     this.#slots = new Slots(slots)
+    this.#residents = residents
   }
 
   get longestBatchMs (): number { return this.#longestBatchMs }
@@ -61,6 +67,12 @@ export class BatchLoop {
     }
     const answer = this.#answers.get(id)
     if (answer !== undefined) answer.cancelled = true
+    this.#wake()
+  }
+
+  /** Makes adapters resident before the next batch. */
+  adopt (id: number, adapters: readonly AppliedAdapter[]): void {
+    this.#adopting.push({ id, adapters })
     this.#wake()
   }
 
@@ -90,10 +102,22 @@ export class BatchLoop {
 
   async #begin ({ answer, taken: { slot, keep, copyFrom } }: Seated): Promise<void> {
     try {
+      await this.#residents.acquire(answer.adapters)
+      answer.acquired = true
       if (copyFrom !== null) await this.#native.copy(copyFrom.index, slot.index)
       answer.begin(this.#native.trim(slot.index, keep) ? keep : 0)
     } catch (cause) {
       this.#fail(answer, cause)
+    }
+  }
+
+  async #adopt ({ id, adapters }: { id: number, adapters: readonly AppliedAdapter[] }): Promise<void> {
+    try {
+      await this.#residents.acquire(adapters)
+      this.#residents.release(adapters)
+      this.#listener.adopted(id)
+    } catch (error) {
+      this.#listener.failed(id, publicError(error))
     }
   }
 
@@ -105,16 +129,23 @@ export class BatchLoop {
 
   async #run (): Promise<void> {
     for (;;) {
+      for (let next = this.#adopting.shift(); next !== undefined; next = this.#adopting.shift()) await this.#adopt(next)
       for (let seated = this.#seat(); seated !== null; seated = this.#seat()) await this.#begin(seated)
       // From here to the batch nothing is awaited: whoever comes meanwhile either finds the loop asleep and wakes it, or is seated in the next turn.
       for (const answer of this.#answers.values()) if (answer.cancelled) this.#leave(answer, { id: answer.id, type: 'cancelled', decoded: answer.decoded })
       this.#listener.between(this.#longestBatchMs)
       const plan = this.#threads === 0 ? [] : this.#schedule.next([...this.#answers.values()])
-      if (plan.length === 0) break
+      const [first] = plan
+      if (first === undefined) {
+        // One may have come while another was seated.
+        if (this.#adopting.length > 0) continue
+        break
+      }
       if (this.#threads !== this.#threadsSet) this.#native.setThreads(this.#threadsSet = this.#threads)
       const batch = plan.map(({ answer, count }) => ({ answer, count, stretch: answer.feed(count) }))
       const began = performance.now()
       try {
+        this.#residents.apply(first.answer.adapters)
         const decoding = this.#native.decode(batch.map(({ stretch }) => stretch))
         this.#flush()
         const indexes = await decoding
@@ -168,6 +199,7 @@ export class BatchLoop {
   #free (answer: Answer): void {
     this.#answers.delete(answer.id)
     this.#native.free(answer.sampler)
+    if (answer.acquired) this.#residents.release(answer.adapters)
     this.#slots.release(answer.slot)
   }
 
@@ -186,6 +218,9 @@ class Answer implements Waiting {
   readonly id: number
   readonly slot: Slot
   readonly group: string
+  readonly adapters: readonly AppliedAdapter[]
+  /** Its adapters are resident and held for it. */
+  acquired = false
   readonly sampler: Sampler
   readonly text: AnswerText
   cancelled = false
@@ -202,6 +237,7 @@ class Answer implements Waiting {
     this.id = id
     this.slot = slot
     this.group = request.target.digest
+    this.adapters = request.target.adapters
     this.sampler = native.sampler(request.sampling)
     this.text = new AnswerText(tokens => native.detokenize(tokens), request.stop, prompt.thinking)
     this.#prompt = prompt.tokens

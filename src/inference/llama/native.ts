@@ -40,6 +40,10 @@ export interface Stretch {
 /** A special token of the vocabulary. `control` ones are never made from plain text by the tokenizer. */
 export interface Special { readonly id: number, readonly text: string, readonly control: boolean, readonly stripsRight: boolean }
 
+/** A LoRA adapter in memory. */
+export interface Adapter { readonly lora: NativeLora }
+interface NativeLora { dispose (): Promise<void> }
+
 export interface Sampler { readonly handle: NativeSampler }
 interface NativeSampler { applyConfig (config: Record<string, unknown>): void, dispose (): void }
 
@@ -48,6 +52,7 @@ interface NativeContext {
   addToBatch (slot: number, position: number, tokens: Uint32Array, logitIndexes: Uint32Array): Uint32Array
   decodeBatch (): Promise<void>
   sampleToken (index: number, sampler: NativeSampler): Promise<number>
+  sampleToken (index: number, sampler: NativeSampler, probabilities: boolean, confidence: boolean, logits: true): Promise<readonly [token: number, probabilities: undefined, confidence: undefined, logits: readonly number[]]>
   disposeSequence (slot: number): void
   removeTokenCellsFromSequence (slot: number, start: number, end: number): boolean
   copySequenceStateFromOtherSequence (target: number, source: number): Promise<number>
@@ -56,6 +61,7 @@ interface NativeContext {
 }
 
 interface NativeModel {
+  loadLora (lora: NativeLora): Promise<void>
   tokenize (text: string, special: boolean): Uint32Array
   detokenize (tokens: Uint32Array, special: boolean): string
   getTokenString (token: number): string | undefined
@@ -64,7 +70,7 @@ interface NativeModel {
 }
 
 const contextMethods = ['initBatch', 'addToBatch', 'decodeBatch', 'sampleToken', 'disposeSequence', 'removeTokenCellsFromSequence', 'copySequenceStateFromOtherSequence', 'setThreads', 'setLoras'] as const satisfies readonly (keyof NativeContext)[]
-const modelMethods = ['tokenize', 'detokenize', 'getTokenString', 'getTokenAttributes', 'shouldPrependBosToken'] as const satisfies readonly (keyof NativeModel)[]
+const modelMethods = ['loadLora', 'tokenize', 'detokenize', 'getTokenString', 'getTokenAttributes', 'shouldPrependBosToken'] as const satisfies readonly (keyof NativeModel)[]
 
 /** Bits of llama.cpp's `llama_token_attr`. */
 const attribute = { unknown: 1, control: 8, userDefined: 16, stripsRight: 256 } as const
@@ -84,12 +90,17 @@ export class Native {
   readonly #public: LlamaModel
   readonly #dispose: () => Promise<void>
   readonly #newSampler: () => NativeSampler
+  readonly #newLora: (path: string) => NativeLora
+  /** The last lines llama.cpp logged: it says there why something failed. */
+  readonly #lines: string[]
 
-  private constructor (model: LlamaModel, context: LlamaContext, gpu: string, dispose: () => Promise<void>) {
+  private constructor (model: LlamaModel, context: LlamaContext, gpu: string, lines: string[], dispose: () => Promise<void>) {
     const inner = internals(model, context)
     this.#context = inner.context
     this.#model = inner.model
     this.#newSampler = inner.newSampler
+    this.#newLora = inner.newLora
+    this.#lines = lines
     this.#public = model
     this.#dispose = dispose
     this.gpu = gpu
@@ -132,7 +143,7 @@ export class Native {
         swaFullCache: true,
         failedCreationRemedy: false
       })
-      const native = new Native(model, context, llama.gpu === false ? 'off' : llama.gpu, () => llama.dispose())
+      const native = new Native(model, context, llama.gpu === false ? 'off' : llama.gpu, lines, () => llama.dispose())
       await native.#proveDecoding()
       return native
     } catch (cause) {
@@ -207,6 +218,43 @@ export class Native {
     await this.#context.copySequenceStateFromOtherSequence(target, source)
   }
 
+  /**
+   * Loads a LoRA adapter. Past node-llama-cpp's own cache, which goes by path
+   * and frees adapters only with the model. Throws with llama.cpp's own words.
+   */
+  async loadAdapter (path: string): Promise<Adapter> {
+    this.#lines.length = 0
+    const lora = this.#newLora(path)
+    try {
+      await this.#model.loadLora(lora)
+      return { lora }
+    } catch (cause) {
+      // A path says where things lie on this machine; callers see this.
+      throw new Error((this.#lines.at(-1) ?? (cause instanceof Error ? cause.message : String(cause))).replaceAll(path, 'the file'), { cause })
+    }
+  }
+
+  /** Frees an adapter that is not on the context: llama.cpp would read freed memory in the next batch. */
+  async freeAdapter ({ lora }: Adapter): Promise<void> { await lora.dispose() }
+
+  /** Puts exactly these adapters on the context. A slot's tokens stay true only for the adapters they were evaluated with. */
+  applyAdapters (adapters: readonly { readonly handle: Adapter, readonly scale: number }[]): void {
+    this.#context.setLoras(adapters.map(({ handle }) => handle.lora), adapters.map(({ scale }) => scale))
+  }
+
+  /** All next-token logits of the last `decode` at an index, by token id. */
+  async logits (index: number): Promise<Float32Array> {
+    const sampler = this.sampler({ temperature: 1, topP: 1, topK: 0, minP: 0, seed: 0, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() })
+    try {
+      const [, , , pairs] = await this.#context.sampleToken(index, sampler.handle, false, false, true)
+      const logits = new Float32Array(pairs.length / 2).fill(NaN)
+      for (let i = 0; i < pairs.length; i += 2) logits[pairs[i] ?? 0] = pairs[i + 1] ?? NaN
+      return logits
+    } finally {
+      this.free(sampler)
+    }
+  }
+
   setThreads (threads: number): void { this.#context.setThreads(threads) }
 
   async close (): Promise<void> { await this.#dispose() }
@@ -227,20 +275,21 @@ export class Native {
 }
 
 /** Reaches behind the public classes, once, and makes sure that all we use is there. */
-function internals (model: LlamaModel, context: LlamaContext): { context: NativeContext, model: NativeModel, newSampler: () => NativeSampler } {
+function internals (model: LlamaModel, context: LlamaContext): { context: NativeContext, model: NativeModel, newSampler: () => NativeSampler, newLora: (path: string) => NativeLora } {
   const outer = context as unknown as { _ctx?: NativeContext }
-  const inner = model as unknown as { _model?: NativeModel, _llama?: { _bindings?: { AddonSampler?: new (model: NativeModel) => NativeSampler } } }
-  const Sampler = inner._llama?._bindings?.AddonSampler
+  const inner = model as unknown as { _model?: NativeModel, _llama?: { _bindings?: { AddonSampler?: new (model: NativeModel) => NativeSampler, AddonModelLora?: new (model: NativeModel, path: string) => NativeLora } } }
+  const { AddonSampler: Sampler, AddonModelLora: Lora } = inner._llama?._bindings ?? {}
   const missing = [
     ...contextMethods.filter(name => typeof outer._ctx?.[name] !== 'function'),
     ...modelMethods.filter(name => typeof inner._model?.[name] !== 'function'),
-    ...(Sampler === undefined ? ['AddonSampler'] : [])
+    ...(Sampler === undefined ? ['AddonSampler'] : []),
+    ...(Lora === undefined ? ['AddonModelLora'] : [])
   ]
-  if (outer._ctx === undefined || inner._model === undefined || Sampler === undefined || missing.length > 0) {
+  if (outer._ctx === undefined || inner._model === undefined || Sampler === undefined || Lora === undefined || missing.length > 0) {
     throw new Error(`node-llama-cpp ${pinned} lacks ${missing.join(', ')}: its package was changed; run 'npm ci'.`)
   }
   const native = inner._model
-  return { context: outer._ctx, model: native, newSampler: () => new Sampler(native) }
+  return { context: outer._ctx, model: native, newSampler: () => new Sampler(native), newLora: path => new Lora(native, path) }
 }
 
 function specialsOf (model: NativeModel, size: number): Special[] {

@@ -8,43 +8,40 @@ export interface Waiting {
   readonly paused: boolean
 }
 
-/** Batches a group keeps while another waits: switching adapters costs about 3 ms, and four batches hide it. */
-const quantum = 4
+/** A group's turn while another waits: switching adapters costs about 3 ms, and some fifty milliseconds (four small batches) hide it. */
+const turnMs = 48
+/** How long one batch may take while others wait for it: what a reader hardly notices. */
+const stepMs = 200
 
 /**
- * Chooses what goes into the next batch: one group at a time, in turn; first
- * the answers that decode, one token each, then prompts within a budget, so
- * that a long prompt slows running answers but never stops them.
+ * Chooses what goes into the next batch: one group at a time, the one served
+ * least recently first; in it first the answers that decode, one token each,
+ * then prompts within a budget, so that a long prompt slows the answers of its
+ * own and of other groups but never stops them.
  */
 export class Schedule {
   readonly #batchSize: number
-  readonly #stepMs: number
-  #group = ''
-  #left = quantum
+  /** Group → when its last turn began, for groups that have answers. */
+  #served = new Map<string, number>()
+  #group: string | null = null
+  #turn = 0
+  #turnLeft = turnMs
   /** Measured cost of a prompt token; pessimistic until measured. */
   #msPerToken = 8
 
-  /** @param stepMs how long one batch may take while answers decode beside a prompt */
-  constructor (batchSize: number, stepMs = 200) {
-    this.#batchSize = batchSize
-    this.#stepMs = stepMs
-  }
+  constructor (batchSize: number) { this.#batchSize = batchSize }
 
   /** Answers and how many of their pending tokens to feed, oldest first; empty when there is nothing to do. */
   next<W extends Waiting> (all: readonly W[]): { readonly answer: W, readonly count: number }[] {
     const ready = all.filter(answer => !answer.paused)
-    const [oldest] = ready
-    if (oldest === undefined) return []
-    const mine = ready.some(answer => answer.group === this.#group)
-    if (!mine || (this.#left <= 0 && ready.some(answer => answer.group !== this.#group))) {
-      this.#group = mine ? ready.find(answer => answer.group !== this.#group)?.group ?? this.#group : oldest.group
-      this.#left = quantum
-    }
-    this.#left--
+    if (ready.length === 0) return []
+    const groups = [...new Set(ready.map(answer => answer.group))]
+    if (this.#group === null || !groups.includes(this.#group) || (this.#turnLeft <= 0 && groups.length > 1)) this.#begin(groups)
     const group = ready.filter(answer => answer.group === this.#group)
     const decoding = group.filter(answer => answer.pending === 1).slice(0, this.#batchSize)
+    const alone = decoding.length === 0 && groups.length === 1
     const room = this.#batchSize - decoding.length
-    let budget = decoding.length === 0 ? room : Math.min(room, Math.max(16, Math.floor(this.#stepMs / this.#msPerToken)))
+    let budget = alone ? room : Math.min(room, Math.max(16, Math.floor(stepMs / this.#msPerToken)))
     const plan = decoding.map(answer => ({ answer, count: 1 }))
     for (const answer of group) {
       if (answer.pending === 1 || budget <= 0) continue
@@ -57,6 +54,15 @@ export class Schedule {
 
   /** Learns from a batch of `tokens` that took `ms`. Small batches say little about a prompt token's cost. */
   learn (tokens: number, ms: number): void {
+    this.#turnLeft -= ms
     if (tokens >= 16) this.#msPerToken += 0.3 * (ms / tokens - this.#msPerToken)
+  }
+
+  #begin (groups: readonly string[]): void {
+    this.#served = new Map(groups.map(group => [group, this.#served.get(group) ?? 0]))
+    const others = groups.length > 1 ? groups.filter(group => group !== this.#group) : groups
+    this.#group = others.reduce((first, group) => (this.#served.get(group) ?? 0) < (this.#served.get(first) ?? 0) ? group : first)
+    this.#served.set(this.#group, ++this.#turn)
+    this.#turnLeft = turnMs
   }
 }
