@@ -20,11 +20,44 @@ export interface KeyRow {
   last_used_at: string | null
 }
 
+/** One row of `adapters`, as migrations/002-adapters.sql lays it out. */
+export interface AdapterRow {
+  name: string
+  base: string
+  live: number | null
+  previous: number | null
+  /** 0 or 1. */
+  pinned: number
+  next_version: number
+  created_at: string
+}
+
+/** One row of `adapter_versions`. */
+export interface AdapterVersionRow {
+  name: string
+  version: number
+  /** sha256 in hex. */
+  digest: string
+  /** Bytes. */
+  size: number
+  base: string
+  base_digest: string
+  /** 0 or 1. */
+  base_verified: number
+  rank: number
+  alpha: number
+  source: string
+  created_at: string
+  removed_at: string | null
+}
+
 /** The tables; grows with every migration. `Generated` marks what the database fills in. */
 export interface Schema {
   keys: KeyRow
   /** `day` is YYYY-MM-DD in UTC. */
   key_usage: { key_id: string, day: string, tokens: number }
+  adapters: AdapterRow
+  adapter_versions: AdapterVersionRow
   audit: { id: Generated<number>, at: string, actor: string, action: string, subject: string, detail: string }
 }
 
