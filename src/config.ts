@@ -10,6 +10,7 @@ import { Value } from 'typebox/value'
  */
 const settings = {
   model: list('smollm2-135m', 'base model to serve: a catalogue name, hf:OWNER/REPO/FILE, pypi:PACKAGE==VERSION, https:URL or a path; may be given several times, the first is the default'),
+  adapter: list('', 'LoRA adapter to serve, as NAME=SOURCE: a path, file:PATH, hf:OWNER/REPO/FILE or https:URL; may be given several times; goes live only where nothing of that name is'),
   host: text('127.0.0.1', 'address to listen on; any other than loopback needs a key'),
   port: whole(8080, 0, 65535, 'port to listen on; 0 takes a free one'),
   data: text('engraft-data', 'the one folder that holds everything'),
@@ -25,9 +26,11 @@ const settings = {
   threads: whole(0, 0, 512, 'native threads for the whole machine; 0: cores - 1'),
   kvType: choice(['f16', 'f32', 'q8_0', 'q4_0'], 'f16', 'how the KV cache is stored'),
   flashAttention: choice(['auto', 'on', 'off'], 'auto', 'flash attention'),
+  residentAdapters: whole(8, 1, 256, 'adapters kept in memory per base model'),
   idleUnload: whole(900, 0, 604_800, 'seconds without a request after which a base other than the default is unloaded; 0: never'),
 
   bodyLimit: whole(4 * 1024 * 1024, 1024, 1024 ** 3, 'largest request body or WebSocket message, in bytes'),
+  adapterLimit: whole(1024 ** 3, 1024, 1024 ** 4, 'largest adapter file, in bytes'),
   maxMessages: whole(4096, 1, 1_000_000, 'most messages in a conversation'),
   maxTokens: whole(0, 0, 1_048_576, 'most tokens one answer may ask for; 0: what the context holds'),
   queue: whole(64, 0, 100_000, 'most requests waiting for a slot, per base model'),

@@ -12,15 +12,18 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Audit, Bases, Keys, Verify } from './ports.ts'
+import type { Adapters, Audit, Bases, Keys, Verify } from './ports.ts'
+import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
 import { adminModels } from './routes/admin-models.ts'
 import { chat } from './routes/chat.ts'
+import { lora } from './routes/lora.ts'
 import { models } from './routes/models.ts'
 import { tokenize } from './routes/tokenize.ts'
 import { OpenSockets } from './sockets/open-sockets.ts'
 import { upgrades, websocket } from './sockets/websocket.ts'
+import { Uploads } from './upload.ts'
 
 /** All that the server is made of; it opens nothing itself. */
 export interface Parts {
@@ -28,6 +31,7 @@ export interface Parts {
   readonly version: string
   readonly answer: Answer
   readonly bases: Bases
+  readonly adapters: Adapters
   readonly verify: Verify
   readonly keys: Keys
   readonly audit: Audit
@@ -42,14 +46,15 @@ const keepAliveMs = 15_000
 
 /** The whole HTTP and WebSocket server, ready to listen. */
 export async function buildApp (parts: Parts): Promise<FastifyInstance> {
-  const { config, version, bases } = parts
+  const { config, version, bases, adapters } = parts
+  const uploads = new Uploads()
   const app = Fastify({
     ...limits(config),
     logger: parts.logger ?? false,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     frameworkErrors: frameworkErrors(config),
-    clientErrorHandler: clientErrors(config),
+    clientErrorHandler: clientErrors(config, uploads),
     // Whoever is still connected after `drain` has been told.
     forceCloseConnections: true,
     return503OnClosing: false,
@@ -60,7 +65,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => value => JSON.stringify(value))
 
   const sockets = new OpenSockets()
-  const meters = new Meters(bases, { answers: () => answers.running, sockets: () => sockets.count })
+  const meters = new Meters({ bases, adapters }, { answers: () => answers.running, sockets: () => sockets.count })
   const answers = new Answers(parts.answer, outcome => meters.answered(outcome))
   const identify = identifier(parts.verify, config)
 
@@ -75,9 +80,11 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(websocket, { answers, sockets, identify, config })
   await app.register(health, { answers, bases, version })
   await app.register(chat, { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs })
-  await app.register(models, { bases })
-  await app.register(tokenize, { bases })
+  await app.register(models, { bases, adapters })
+  await app.register(tokenize, { bases, adapters })
   await app.register(adminModels, { bases })
+  await app.register(adminAdapters, { adapters, bases, uploads, config })
+  await app.register(lora, { adapters })
   await app.register(adminKeys, { keys: parts.keys })
   await app.register(adminAudit, { audit: parts.audit })
   await app.ready()

@@ -25,6 +25,7 @@ export function chatFrom (body: ChatWire): Chat {
   return {
     request: {
       model: body.model ?? null,
+      adapters: (body.engraft?.adapters ?? []).map(({ name, scale }) => ({ name, scale: scale ?? 1 })),
       messages: messagesFrom(body.messages),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       stop: (typeof body.stop === 'string' ? [body.stop] : body.stop ?? []).map(stop => stop.toWellFormed()),

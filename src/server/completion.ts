@@ -25,7 +25,8 @@ export async function completionOf (events: AsyncIterable<ChatEvent>): Promise<C
           logprobs: null,
           finish_reason: event.reason
         }],
-        usage: usage(event.usage)
+        usage: usage(event.usage),
+        engraft: answered(start)
       }
     }
   }
@@ -43,7 +44,7 @@ export async function * chunksOf (events: AsyncIterable<ChatEvent>, includeUsage
       case 'text': yield chunk(start, { content: event.text }, null, includeUsage); break
       case 'reasoning': yield chunk(start, { reasoning_content: event.text }, null, includeUsage); break
       case 'done':
-        yield chunk(start, {}, event.reason, includeUsage)
+        yield { ...chunk(start, {}, event.reason, includeUsage), engraft: answered(start) }
         if (includeUsage) yield { ...head(start, 'chat.completion.chunk'), choices: [], usage: usage(event.usage) }
         return
     }
@@ -59,9 +60,11 @@ function chunk (start: Start, delta: Delta, reason: ChunkWire['choices'][number]
   }
 }
 
-function head<O extends string> ({ id, created, model, fingerprint }: Start, object: O) {
-  return { id, object, created, model, system_fingerprint: fingerprint }
+function head<O extends string> ({ id, created, model, digest }: Start, object: O) {
+  return { id, object, created, model, system_fingerprint: `fp_${digest.slice(0, 16)}` }
 }
+
+function answered ({ version, digest }: Start): CompletionWire['engraft'] { return { version, digest } }
 
 function usage ({ promptTokens, cachedTokens, completionTokens, reasoningTokens }: TokenCounts): UsageWire {
   return {

@@ -1,5 +1,5 @@
 import { problem } from '../errors.ts'
-import { ChatBody, Message } from './schemas/chat.ts'
+import { ChatBody, Message, Own } from './schemas/chat.ts'
 
 /**
  * Chat fields are of three sorts. With a meaning: honoured (the schema), or
@@ -32,7 +32,7 @@ const refusedValues: Readonly<Record<string, readonly [Allowed, remedy: string]>
 }
 
 const hints = ['metadata', 'service_tier', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity', 'parallel_tool_calls']
-const answeredElsewhere = ['response_format', 'engraft']
+const answeredElsewhere = ['response_format']
 const messageHints = ['tool_calls', 'function_call', 'refusal', 'audio', 'annotations']
 
 const known = new Set([...Object.keys(ChatBody.properties), ...Object.keys(refusedFields), ...Object.keys(refusedValues), ...hints, ...answeredElsewhere])
@@ -51,19 +51,13 @@ export function refuseUnsupported (body: Readonly<Record<string, unknown>>): voi
     const type = (format as { type?: unknown }).type
     if (type !== 'text') throw unsupportedValue('response_format.type', type, "only 'text' is.")
   }
-  refuseUnsupportedOwn(body.engraft)
+  refuseUnsupportedOwn((body.engraft ?? {}) as Readonly<Record<string, unknown>>)
 }
 
-function refuseUnsupportedOwn (own: unknown): void {
-  if (!present(own)) return
-  if (typeof own !== 'object' || Array.isArray(own)) throw problem('invalid_request', { detail: "'engraft' must be an object." }, { param: 'engraft' })
-  for (const [name, value] of Object.entries(own as object)) {
-    const field = `engraft.${name}`
-    if (!present(value)) continue
-    if (name === 'memory') refuseMemory(field, value)
-    else if (name !== 'session') throw problem('unsupported_field', { field }, { param: field })
-    else if (typeof value !== 'string') throw problem('invalid_request', { detail: `'${field}' must be a text.` }, { param: field })
-  }
+function refuseUnsupportedOwn (own: Readonly<Record<string, unknown>>): void {
+  const field = Object.keys(own).find(name => present(own[name]) && !(name in Own.properties))
+  if (field !== undefined) throw problem('unsupported_field', { field: `engraft.${field}` }, { param: `engraft.${field}` })
+  if (present(own.memory)) refuseMemory('engraft.memory', own.memory)
 }
 
 /** Nothing is remembered yet, so `off` is the only wish that can be granted. */

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { AnswerOutcome } from './answers.ts'
-import type { Bases } from './ports.ts'
+import type { Adapters, Bases } from './ports.ts'
 
 // Seconds. A health check takes a millisecond, a long answer on a CPU minutes.
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900]
@@ -12,7 +12,7 @@ export class Meters {
   readonly #firsts: Histogram
   readonly #answers: Histogram
 
-  constructor (bases: Pick<Bases, 'list'>, open: { readonly answers: () => number, readonly sockets: () => number }) {
+  constructor ({ bases, adapters }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
     const registers = [this.registry]
     // The default resolution of 10 ms reads 13 ms of delay where there is none (trap T19).
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1 })
@@ -32,6 +32,25 @@ export class Meters {
     perBase(Counter, 'engraft_tokens_decoded_after_cancel_total', 'Tokens generated for callers who had left; at most one an answer.', base => base.state.counters.decodedAfterCancel)
     perBase(Counter, 'engraft_answers_cancelled_total', 'Answers whose caller left.', base => base.state.counters.cancelled)
     perBase(Counter, 'engraft_engine_restarts_total', 'Times the engine process was started again.', base => base.state.counters.restarts)
+    perBase(Counter, 'engraft_adapter_loads_total', 'Adapters brought into memory.', base => base.state.adapters.loads)
+    perBase(Counter, 'engraft_adapter_load_seconds_total', 'Time that took.', base => base.state.adapters.loadMs / 1000)
+    perBase(Counter, 'engraft_adapter_evictions_total', 'Adapters that made room for others.', base => base.state.adapters.evictions)
+    perBase(Counter, 'engraft_adapter_switches_total', 'Times the engine put on other adapters than in the batch before.', base => base.state.adapters.switches)
+    registers[0]?.registerMetric(new Gauge({
+      name: 'engraft_adapters',
+      help: 'Adapters by digest: hot answer now, warm are in memory, disk are registered only.',
+      registers: [],
+      labelNames: ['base', 'tier'],
+      collect () {
+        this.reset()
+        for (const { name: base, state: { adapters: { resident, busy } } } of bases.list()) {
+          const onDisk = new Set(adapters.list().flatMap(({ versions }) => versions).filter(version => version.base === base && !resident.includes(version.digest)).map(({ digest }) => digest))
+          this.set({ base, tier: 'hot' }, busy)
+          this.set({ base, tier: 'warm' }, resident.length - busy)
+          this.set({ base, tier: 'disk' }, onDisk.size)
+        }
+      }
+    }))
 
     function gauge (name: string, help: string, read: () => number): void {
       registers[0]?.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(read()) } }))

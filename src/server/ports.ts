@@ -1,9 +1,13 @@
 import type { AuditEntry } from '../access/audit.ts'
 import type { Keys as AllKeys } from '../access/keys.ts'
+import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
 
 /** What the routes need of the base models. */
 export type Bases = Pick<AllBases, 'list' | 'find' | 'render' | 'load' | 'unload'>
+
+/** What the routes need of the adapters; answering leases them itself. */
+export type Adapters = Omit<AllAdapters, 'lease'>
 
 /** What the routes need of the API keys. */
 export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>

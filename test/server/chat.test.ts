@@ -17,7 +17,7 @@ test('an answer has the shape of its schema and the header that names the model'
     id: 'chatcmpl-1',
     object: 'chat.completion',
     model: 'tiny',
-    system_fingerprint: 'fp_tiny',
+    system_fingerprint: 'fp_abababababababab',
     choices: [{ message: { role: 'assistant', content: 'hello hello hello ', reasoning_content: 'hm', refusal: null }, finish_reason: 'stop', logprobs: null }],
     usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10, prompt_tokens_details: { cached_tokens: 2 }, completion_tokens_details: { reasoning_tokens: 1 } }
   })
@@ -124,6 +124,7 @@ test('what was asked reaches the use case in its own terms', async t => {
   })
   t.strictSame(scripted.seen[0]?.request, {
     model: 'org/big:q4@1',
+    adapters: [],
     messages: [
       { role: 'system', content: 'be \ufffdbrief' },
       { role: 'user', content: 'ab', name: 'ada' },
@@ -143,7 +144,7 @@ test('null is absent for every optional field, and the defaults are the document
   const optional = ['model', 'stream', 'stream_options', 'max_tokens', 'max_completion_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'n', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs', 'response_format', 'tools', 'tool_choice', 'parallel_tool_calls', 'store', 'user', 'safety_identifier', 'reasoning_effort', 'metadata', 'audio', 'modalities', 'prediction', 'functions', 'function_call', 'engraft']
   const reply = await app.inject({ method: 'POST', url, payload: { messages: [{ role: 'user', content: 'x', name: null, reasoning_content: null, tool_calls: null }], ...Object.fromEntries(optional.map(field => [field, null])) } })
   t.equal(reply.statusCode, 200, reply.body)
-  t.match(scripted.seen[0]?.request, { model: null, maxTokens: null, stop: [], sampling: { temperature: 1, topP: 1, topK: 40, minP: 0.05 } })
+  t.match(scripted.seen[0]?.request, { model: null, adapters: [], maxTokens: null, stop: [], sampling: { temperature: 1, topP: 1, topK: 40, minP: 0.05 } })
 })
 
 test('unknown fields are ignored and listed', async t => {

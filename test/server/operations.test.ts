@@ -6,7 +6,7 @@ test('models are listed with the default first, and found by names with slashes,
   const app = await appFor(t)
   const list = (await app.inject('/v1/models')).json()
   t.equal(list.object, 'list')
-  t.strictSame(list.data[0], { id: 'tiny', object: 'model', created: 1_700_000_000, owned_by: 'engraft', max_model_len: 4096 })
+  t.strictSame(list.data[0], { id: 'tiny', object: 'model', created: 1_700_000_000, owned_by: 'engraft', root: 'tiny', parent: null, max_model_len: 4096 })
   for (const path of ['org/big:q4@1', 'org%2Fbig%3Aq4%401']) t.equal((await app.inject(`/v1/models/${path}`)).json().id, 'org/big:q4@1')
 })
 

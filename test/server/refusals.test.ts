@@ -45,7 +45,16 @@ const wrong: [field: string, body: object][] = [
   ['logit_bias', { ...hello, logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [i, 0])) }],
   ['user', { ...hello, user: 'x'.repeat(257) }],
   ['engraft', { ...hello, engraft: 'off' }],
-  ['engraft.session', { ...hello, engraft: { session: 1 } }]
+  ['engraft.session', { ...hello, engraft: { session: 1 } }],
+  ['engraft.adapters', { ...hello, engraft: { adapters: {} } }],
+  ['engraft.adapters', { ...hello, engraft: { adapters: Array(5).fill({ name: 'house' }) } }],
+  ['engraft.adapters[0]', { ...hello, engraft: { adapters: ['house'] } }],
+  ['engraft.adapters[0].name', { ...hello, engraft: { adapters: [{ scale: 1 }] } }],
+  ['engraft.adapters[0].name', { ...hello, engraft: { adapters: [{ name: 'x'.repeat(10_240) }] } }],
+  ['engraft.adapters[1].scale', { ...hello, engraft: { adapters: [{ name: 'a' }, { name: 'b', scale: 4.5 }] } }],
+  ['engraft.adapters[0].scale', { ...hello, engraft: { adapters: [{ name: 'a', scale: -4.5 }] } }],
+  ['engraft.adapters[0].scale', { ...hello, engraft: { adapters: [{ name: 'a', scale: '1' }] } }],
+  ['engraft.adapters[0].weight', { ...hello, engraft: { adapters: [{ name: 'a', weight: 1 }] } }]
 ]
 
 test('a wrong value is a 400 whose param names the field and whose message is a sentence', async t => {
@@ -85,7 +94,7 @@ const unsupported: [code: string, param: string, body: object][] = [
   ['unsupported_field', 'web_search_options', { web_search_options: {} }],
   ['unsupported_value', 'store', { store: true }],
   ['unsupported_value', 'engraft.memory', { engraft: { memory: 'on' } }],
-  ['unsupported_field', 'engraft.adapters', { engraft: { adapters: [] } }],
+  ['unsupported_field', 'engraft.memory_tokens', { engraft: { memory_tokens: 5 } }],
   ['unsupported_value', 'messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] }],
   ['unsupported_value', 'messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }],
   ['unsupported_field', 'messages[0].tool_calls', { messages: [{ role: 'assistant', content: null, tool_calls: [{ id: 'x' }] }] }]

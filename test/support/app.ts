@@ -6,6 +6,7 @@ import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
 import type { Bases } from '../../src/server/ports.ts'
+import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
 
 export interface Overrides extends Partial<Omit<Parts, 'config'>> {
@@ -20,6 +21,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), ...p
     version: '0.0.0-test',
     answer: scripted.answer,
     bases: twoBases(),
+    adapters: new MemoryAdapters(),
     verify: async () => null,
     keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
     audit: async () => [],
@@ -37,7 +39,7 @@ export async function listening (app: FastifyInstance): Promise<{ readonly port:
 }
 
 export const counters = { promptTokens: 70, cachedTokens: 20, decodedTokens: 30, decodedAfterCancel: 1, cancelled: 1, restarts: 0 }
-export const readyState: EngineState = { status: 'ready', detail: null, running: 0, rss: 1024, counters }
+export const readyState: EngineState = { status: 'ready', detail: null, running: 0, rss: 1024, counters, adapters: { resident: [], busy: 0, loads: 5, loadMs: 1250, evictions: 2, switches: 9 } }
 
 export function twoBases (state: EngineState = readyState): Bases {
   const infos = ['tiny', 'org/big:q4@1'].map((name, i) => ({ name, created: 1_700_000_000, digest: 'ab'.repeat(32), sizeBytes: 1, contextSize: 4096, default: i === 0, state, running: 0, waiting: 3, slots: 4 }))

@@ -4,6 +4,8 @@ import type { Caller } from '../../src/access/caller.ts'
 import { problem } from '../../src/errors.ts'
 
 export interface Script {
+  /** What answers, where it is not the base alone. */
+  readonly start?: { readonly model: string, readonly version: number | null, readonly digest: string }
   /** How many text events come before `done`. */
   readonly texts?: number
   readonly text?: string
@@ -41,7 +43,7 @@ export class Scripted {
     try {
       if (firstAfter > 0) await sleep(firstAfter, undefined, { signal })
       if (failAt === 0) throw failure
-      yield { type: 'start', id: `chatcmpl-${this.opened}`, created: 1_700_000_000, model: request.model ?? 'tiny', fingerprint: 'fp_tiny' }
+      yield { type: 'start', id: `chatcmpl-${this.opened}`, created: 1_700_000_000, model: request.model ?? 'tiny', version: null, digest: 'ab'.repeat(32), ...script.start }
       if (reasoning !== undefined) yield { type: 'reasoning', text: reasoning }
       for (let i = 1; i <= texts; i++) {
         // Gives way to the event loop, as a real engine does.

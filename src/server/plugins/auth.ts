@@ -41,6 +41,9 @@ export function callerOf (request: FastifyRequest): Caller {
   return request.caller
 }
 
+/** Who changes something, for the audit log. */
+export function actorOf (request: FastifyRequest): string { return callerOf(request).keyId ?? 'local' }
+
 /** The same caller, speaking for the user that the body names unless a header has named one. */
 export function speakerOf (caller: Caller, user: string | null): Caller {
   return speakingFor(caller, caller.boundUser === null ? caller.user ?? user : user)

@@ -7,6 +7,7 @@ import { PublicError, problem, publicError } from '../../errors.ts'
 import { type Fault, invalid } from '../invalid.ts'
 import { parseJson } from '../json.ts'
 import { maxIdLength } from '../schemas/shapes.ts'
+import type { Uploads } from '../upload.ts'
 
 type Limits = Pick<Config, 'bodyLimit' | 'requestTimeout'>
 
@@ -38,8 +39,9 @@ export function frameworkErrors (limits: Limits): NonNullable<FastifyServerOptio
 }
 
 /** What is answered to bytes that are no request, or that do not arrive in time. */
-export function clientErrors (limits: Limits): NonNullable<FastifyServerOptions['clientErrorHandler']> {
+export function clientErrors (limits: Limits, uploads: Pick<Uploads, 'covers'>): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && uploads.covers(socket as Socket)) return
     // Once a reply is under way, another status line would become part of its body.
     const replying = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage?.headersSent === true
     if (error.code !== 'ECONNRESET' && socket.writable && !replying) {

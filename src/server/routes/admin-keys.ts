@@ -1,8 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { problem } from '../../errors.ts'
-import { callerOf } from '../plugins/auth.ts'
+import { actorOf } from '../plugins/auth.ts'
 import type { Keys } from '../ports.ts'
 import { KeyBody, KeyList, type KeyWire, MintedKey, RevokedKey } from '../schemas/keys.ts'
 import { PathName, failures } from '../schemas/shapes.ts'
@@ -39,9 +38,6 @@ export const adminKeys: FastifyPluginAsyncTypebox<{ keys: Keys }> = async (app, 
     return { id: request.params.id, revoked: true as const }
   })
 }
-
-/** Who did it, for the audit log. */
-function actorOf (request: FastifyRequest): string { return callerOf(request).keyId ?? 'local' }
 
 function expiryOf ({ expires_at: text }: KeyWire): Date | null {
   if (text === null || text === undefined) return null

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { maxUserLength, oneOf, orNull } from './shapes.ts'
+import { maxIdLength, maxUserLength, oneOf, orNull } from './shapes.ts'
 
 // OpenAI takes 4 stop sequences; local front ends send up to 16. Each is compared with every token, so both are bounded.
 const maxStops = 16
@@ -15,6 +15,19 @@ export const Message = Type.Object({
   name: orNull(Type.String({ maxLength: maxUserLength })),
   reasoning_content: orNull(Type.String({ description: 'What an assistant turn thought before it answered.' })),
   tool_call_id: orNull(Type.String())
+})
+
+// Each adapter beyond the first costs its own pass over its weights at every token.
+const maxMixed = 4
+
+/** Engraft's own part of a chat request. */
+export const Own = Type.Object({
+  adapters: orNull(Type.Array(Type.Object({
+    name: Type.String({ minLength: 1, maxLength: maxIdLength, description: 'An adapter of the same base: its live version, or one version as name@7.' }),
+    scale: orNull(Type.Number({ minimum: -4, maximum: 4, description: 'How much of it: 1 as it was trained (left out: 1), 0 nothing, below 0 the opposite.' }))
+  }, { additionalProperties: false }), { maxItems: maxMixed, description: 'Mixed on top of what `model` names.' })),
+  memory: orNull(Type.String()),
+  session: orNull(Type.String())
 })
 
 /**
@@ -52,6 +65,7 @@ export const ChatBody = Type.Object({
   })),
   logprobs: orNull(Type.Boolean()),
   store: orNull(Type.Boolean()),
+  engraft: orNull(Own),
   user: orNull(Type.String({ maxLength: maxUserLength })),
   safety_identifier: orNull(Type.String({ maxLength: maxUserLength }))
 }, {
@@ -68,6 +82,12 @@ export const Usage = Type.Object({
   completion_tokens_details: Type.Object({ reasoning_tokens: Type.Integer() })
 })
 export type UsageWire = Static<typeof Usage>
+
+/** Which weights answered. */
+const Answered = Type.Object({
+  version: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'The version of the adapter that `model` names; null for a base.' }),
+  digest: Type.String({ description: 'Of all weights that answered, adapters and their scales included.' })
+})
 
 const finish = ['stop', 'length'] as const
 const head = { id: Type.String(), created: Type.Integer(), model: Type.String(), system_fingerprint: Type.String() }
@@ -86,7 +106,8 @@ export const Completion = Type.Object({
     logprobs: Type.Null(),
     finish_reason: oneOf(finish)
   })),
-  usage: Usage
+  usage: Usage,
+  engraft: Answered
 })
 export type CompletionWire = Static<typeof Completion>
 
@@ -103,6 +124,7 @@ export const Chunk = Type.Object({
     logprobs: Type.Null(),
     finish_reason: Type.Unsafe<typeof finish[number] | null>({ type: ['string', 'null'], enum: [...finish, null] })
   })),
+  engraft: Type.Optional(Type.Unsafe<Static<typeof Answered>>({ ...Answered, description: 'On the chunk with the finish_reason.' })),
   usage: Type.Optional(Type.Unsafe<UsageWire | null>({ ...Usage, type: ['object', 'null'] }))
 }, { description: 'One `data:` line of a streamed answer; the last line is `data: [DONE]`.' })
 export type ChunkWire = Static<typeof Chunk>

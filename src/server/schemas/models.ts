@@ -7,6 +7,8 @@ export const Model = Type.Object({
   object: Type.Literal('model'),
   created: Type.Integer(),
   owned_by: Type.Literal('engraft'),
+  root: Type.String({ description: 'What answers: the base itself, or the version of the adapter.' }),
+  parent: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'The base of an adapter.' }),
   max_model_len: Type.Integer({ description: 'Tokens of context.' })
 })
 
