@@ -13,6 +13,7 @@ const catalogue = {
   key_not_found: [404, 'invalid_request_error', "There is no key '{id}'. GET /admin/keys lists them."],
   adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
   adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
+  base_not_served: [404, 'invalid_request_error', "'{adapter}' is an adapter of the base '{base}', which this server does not serve now. Start it with that base (--model), or name another adapter."],
 
   // refused: who is asking
   invalid_api_key: [401, 'authentication_error', 'The API key is missing, unknown, expired or revoked. Send it as `Authorization: Bearer ek_…`; `engraft keys create` makes one.'],
@@ -52,6 +53,7 @@ const catalogue = {
   adapter_wrong_shape: [422, 'invalid_request_error', "This adapter does not fit the base '{base}': {detail}."],
   adapter_incomplete: [422, 'invalid_request_error', 'This adapter is incomplete: {detail}.'],
   adapter_wrong_base: [409, 'invalid_request_error', "This adapter declares that it was trained for another base ({found}) than '{base}' ({expected}). Upload it under that base."],
+  base_changed: [409, 'invalid_request_error', "'{adapter}' was checked on another file of the base '{base}' (sha256 {expected}) than the one served now ({found}). Serve that file, or upload the adapter again and promote its new version."],
   adapter_not_finite: [422, 'invalid_request_error', 'This adapter holds weights that are not finite numbers ({detail}): its training went wrong.'],
   adapter_load_failed: [422, 'invalid_request_error', 'The engine cannot load this adapter: {detail}.'],
   adapter_no_effect: [422, 'invalid_request_error', 'This adapter does nothing: {detail}.'],

@@ -52,6 +52,12 @@ export interface AdapterLease {
   readonly base: string
   /** At scale 1. */
   readonly adapter: AppliedAdapter
+  /**
+   * Resolves when the file is known to be the one that was registered: await it
+   * before an engine is given the path. Cheap unless the file changed or has not
+   * been read since the start. Throws `adapter_damaged`.
+   */
+  ready (): Promise<void>
   release (): void
 }
 
@@ -74,7 +80,7 @@ export interface Adapters {
   pin (name: string, pinned: boolean, by: string): Promise<AdapterInfo>
   /** Removes one version, or the name with all of them (null). Throws `adapter_in_use` while it is live or leased. */
   remove (name: string, version: number | null, by: string): Promise<void>
-  /** Resolves `name` (its live version) or `name@7` in one step. Null: no adapter has this name. Throws `adapter_not_found`, `adapter_not_live`. */
+  /** Resolves `name` (its live version) or `name@7` in one step. Null: no adapter has this name. Throws `adapter_not_found`, `adapter_not_live`, `base_not_served`, `base_changed`. */
   lease (reference: string): AdapterLease | null
 }
 

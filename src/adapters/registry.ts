@@ -1,0 +1,220 @@
+import { access } from 'node:fs/promises'
+import { record } from '../access/audit.ts'
+import type { Database } from '../database/database.ts'
+import { problem } from '../errors.ts'
+import type { AppliedAdapter, ProbeAdapter } from '../inference/engine.ts'
+import type { AdapterInfo, Adapters, BaseFile } from './adapters.ts'
+import { Lanes } from './lanes.ts'
+import { refuseName, shownSource } from './names.ts'
+import { type Name, type Pointers, type Version, infoOf, insertVersion, markRemoved, readNames, saveName, shown } from './rows.ts'
+import { Shelf } from './shelf.ts'
+import { openTrials } from './trial.ts'
+import type { Incoming, Vault } from './vault.ts'
+
+export interface RegistryOptions {
+  readonly database: Database
+  readonly vault: Vault
+  /** The bases that are served; the first is the default. */
+  readonly bases: readonly BaseFile[]
+  readonly engines: EnginesPort
+  readonly probe: ProbeAdapter
+  /** Opens what a reference (`file:`, `hf:`, `https:`) names. Throws `source_failed`. */
+  readonly fetch: (reference: string) => Promise<{ readonly bytes: AsyncIterable<Uint8Array> }>
+  /** Largest file taken, in bytes. */
+  readonly adapterLimit: number
+  /** Told what an operator should look at: constant message and fields. */
+  readonly log: (message: string, fields: Record<string, unknown>) => void
+}
+
+/** The engines of the bases, by the bases' public names. */
+export interface EnginesPort {
+  /** Resolves when the adapters are in that engine's memory. Throws `adapter_load_failed`. */
+  load (base: string, adapters: readonly AppliedAdapter[]): Promise<void>
+  /** From now on exactly these stay there. */
+  pin (base: string, digests: readonly string[]): void
+}
+
+/**
+ * The registry. Its state is held in memory, so that leasing never waits. A
+ * change is decided, committed with its audit entry, and then shown in one
+ * synchronous step: nobody sees a state that a power cut could take back.
+ *
+ * Two kinds of lanes keep changes apart. Those of one name run one after the
+ * other. Below them, keeping and deleting a file of the vault run one after
+ * the other by digest, because names share files. A lane of a name may wait
+ * for one of a digest, never the other way round. Receiving and checking a
+ * file takes long and runs outside both.
+ *
+ * Throws when a base and an adapter have the same name.
+ */
+export async function openRegistry ({ database, vault, bases, engines, probe, fetch, adapterLimit, log }: RegistryOptions): Promise<Adapters> {
+  const shelf = new Shelf(await readNames(database), bases)
+  const trials = await openTrials(bases, probe)
+  const byName = new Lanes()
+  const byDigest = new Lanes()
+
+  const twin = bases.find(({ name }) => shelf.find(name) !== null)
+  if (twin !== undefined) throw new Error(`'${twin.name}' is the name of a base and of an adapter, and both share one name space. Serve the base under another name (--model OTHER=REFERENCE), or start without it and remove the adapter.`)
+  for (const { facts: { name, version, digest } } of shelf.versions()) {
+    await access(vault.pathOf(digest)).catch(() => log('the file of an adapter is missing: upload it again', { adapter: `${name}@${version}`, digest }))
+  }
+  for (const { name } of bases) engines.pin(name, shelf.pinned(name))
+
+  return {
+    async add ({ name, base: wanted, content }, by) {
+      refuseName(name)
+      const base = wanted === null ? bases[0] : bases.find(({ name }) => name === wanted)
+      if (base === undefined) throw problem('model_not_found', { model: wanted ?? '' }, { param: 'base' })
+      shelf.refusePlace(name, base.name)
+      const [source, bytes] = typeof content === 'string' ? [shownSource(content), (await fetch(content)).bytes] : ['upload', content]
+      const incoming = await vault.receive(bytes, adapterLimit)
+      try {
+        const { digest, size, path } = incoming
+        const known = shelf.twin(name, digest, base) !== null
+        const found = known ? null : await trials.examine(path, base.name)
+        return await byName.run(name, () => byDigest.run(digest, async () => {
+          shelf.refusePlace(name, base.name)
+          const twin = shelf.twin(name, digest, base)
+          if (twin !== null) {
+            // "Upload it again" is what a damaged file's error advises.
+            await intact(twin).catch(() => incoming.keep())
+            return { version: shown(twin), created: false }
+          }
+          // What was known may have been removed while this one waited.
+          const { rank, alpha, baseVerified } = found ?? await trials.examine(path, base.name)
+          const place = shelf.nameOrNew(name, base.name)
+          const facts = { name, version: place.next, digest, size, base: base.name, baseVerified, rank, alpha, source, createdAt: new Date().toISOString() }
+          const version = { facts, baseDigest: base.digest, leases: 0, leaving: false }
+          await register(place, version, incoming, by)
+          return { version: shown(version), created: true }
+        }))
+      } finally {
+        await incoming.discard()
+      }
+    },
+
+    list: () => shelf.list(),
+
+    find (name) {
+      const found = shelf.find(name)
+      return found === null ? null : infoOf(found)
+    },
+
+    promote: async (name, number, by) => await move(name, 'adapter.promote', by, async found => {
+      const version = shelf.version(found, number)
+      if (found.live === number) return null
+      await warm(version)
+      const before = found.live ?? found.previous
+      return { live: number, previous: before === number ? null : before, pinned: found.pinned }
+    }),
+
+    rollback: async (name, by) => await move(name, 'adapter.rollback', by, async ({ name, live, previous, pinned, versions }) => {
+      const version = previous === null ? undefined : versions.get(previous)
+      if (version === undefined) throw problem('no_previous_version', { adapter: name })
+      await warm(version)
+      return { live: previous, previous: live, pinned }
+    }),
+
+    retire: async (name, by) => await move(name, 'adapter.retire', by, ({ live, pinned }) => live === null ? null : { live: null, previous: live, pinned }),
+
+    pin: async (name, pinned, by) => await move(name, pinned ? 'adapter.pin' : 'adapter.unpin', by, found => found.pinned === pinned ? null : { live: found.live, previous: found.previous, pinned }),
+
+    async remove (name, number, by) {
+      await byName.run(name, async () => {
+        const found = shelf.name(name)
+        const going = number === null ? [...found.versions.values()] : [shelf.version(found, number)]
+        await takeOff(found, going, by)
+        for (const { facts: { digest } } of going) await byDigest.run(digest, () => forget(digest))
+      })
+    },
+
+    lease (reference) {
+      const version = shelf.resolve(reference)
+      if (version === null) return null
+      const { name, version: number, base } = version.facts
+      version.leases++
+      let released = false
+      return {
+        name,
+        version: number,
+        base,
+        adapter: applied(version),
+        ready: () => intact(version),
+        release: () => {
+          if (!released) version.leases--
+          released = true
+        }
+      }
+    }
+  }
+
+  /** Moves a name's pointers as `decide` says; null: they are there already, and nothing is written. */
+  async function move (name: string, action: string, by: string, decide: (found: Name) => Promise<Pointers | null> | Pointers | null): Promise<AdapterInfo> {
+    return await byName.run(name, async () => {
+      const found = shelf.name(name)
+      const next = await decide(found)
+      if (next !== null) {
+        await database.commit([saveName({ ...found, ...next }), record(by, action, name, { ...next })])
+        Object.assign(found, next)
+        engines.pin(found.base, shelf.pinned(found.base))
+      }
+      return infoOf(found)
+    })
+  }
+
+  /** Keeps the file and registers the version, or leaves neither. */
+  async function register (place: Name, version: Version, incoming: Incoming, by: string): Promise<void> {
+    const { version: number, digest, base, baseVerified } = version.facts
+    const next = { ...place, base, next: number + 1 }
+    await incoming.keep()
+    try {
+      await database.commit([saveName(next), insertVersion(version), record(by, 'adapter.add', place.name, { version: number, digest, base, baseVerified })])
+    } catch (thrown) {
+      await forget(digest)
+      throw thrown
+    }
+    next.versions.set(number, version)
+    shelf.put(next)
+  }
+
+  /** Takes versions out of the register; while that is being written nobody may begin with them. */
+  async function takeOff (found: Name, going: readonly Version[], by: string): Promise<void> {
+    for (const version of going) refuseInUse(found, version)
+    const numbers = going.map(({ facts }) => facts.version)
+    const empty = found.versions.size === going.length
+    const next = { previous: found.previous !== null && numbers.includes(found.previous) ? null : found.previous, pinned: found.pinned && !empty }
+    for (const version of going) version.leaving = true
+    try {
+      await database.commit([saveName({ ...found, ...next }), markRemoved(found.name, numbers), record(by, 'adapter.remove', found.name, { versions: numbers })])
+    } catch (thrown) {
+      for (const version of going) version.leaving = false
+      throw thrown
+    }
+    Object.assign(found, next)
+    for (const number of numbers) found.versions.delete(number)
+  }
+
+  /** Deletes a file that no version of any name has any more. */
+  async function forget (digest: string): Promise<void> {
+    if (!shelf.isRegistered(digest)) await vault.remove(digest)
+  }
+
+  /** Brings a version to where it can answer at once. */
+  async function warm (version: Version): Promise<void> {
+    shelf.refuseStranded(version)
+    await intact(version)
+    await engines.load(version.facts.base, [applied(version)])
+  }
+
+  async function intact ({ facts: { name, version, digest } }: Version): Promise<void> { await vault.verify(digest, `${name}@${version}`) }
+
+  function applied ({ facts: { digest } }: Version): AppliedAdapter {
+    return { digest, path: vault.pathOf(digest), scale: 1 }
+  }
+}
+
+function refuseInUse ({ name, live }: Name, { facts: { version }, leases }: Version): void {
+  const adapter = `${name}@${version}`
+  if (version === live) throw problem('adapter_in_use', { adapter, detail: 'live (retire it, or promote another version, first)' })
+  if (leases > 0) throw problem('adapter_in_use', { adapter, detail: `answering ${leases} request${leases === 1 ? '' : 's'}` })
+}

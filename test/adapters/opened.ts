@@ -1,0 +1,99 @@
+import { readdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Adapters, BaseFile } from '../../src/adapters/adapters.ts'
+import { type RegistryOptions, openRegistry } from '../../src/adapters/registry.ts'
+import { type Vault, openVault } from '../../src/adapters/vault.ts'
+import type { Database } from '../../src/database/database.ts'
+import type { Probe } from '../../src/inference/engine.ts'
+import { freshFolder, opened } from '../database/fixtures.ts'
+import { gguf } from '../gguf/builder.ts'
+
+const width = 8
+const weight = 'blk.0.attn_q.weight'
+
+/** A base that adapters can be checked against; `label` makes its bytes its own. */
+export async function writeBase (folder: string, name: string, label = name): Promise<BaseFile> {
+  const bytes = gguf({
+    pairs: [['general.architecture', 'string', 'llama'], ['general.name', 'string', label]],
+    tensors: [{ name: weight, shape: [width, width] }],
+    data: width * width * 4
+  })
+  const path = join(folder, `${name}-${label}.gguf`)
+  await writeFile(path, bytes)
+  return { name, path, digest: sha256(bytes) }
+}
+
+/** An adapter that fits that base; `label` makes its bytes its own. */
+export function adapterFile (label: string | number): Buffer {
+  return gguf({
+    pairs: [['general.architecture', 'string', 'llama'], ['general.type', 'string', 'adapter'], ['adapter.type', 'string', 'lora'], ['adapter.lora.alpha', 'float32', 4], ['test.label', 'string', String(label)]],
+    tensors: [{ name: `${weight}.lora_a`, shape: [width, 2] }, { name: `${weight}.lora_b`, shape: [2, width], offset: 64 }],
+    data: 128
+  })
+}
+
+export function sha256 (bytes: Uint8Array): string { return createHash('sha256').update(bytes).digest('hex') }
+
+/** The bytes as they arrive over a socket, in pieces. */
+export async function * arriving (bytes: Buffer): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100)
+}
+
+/** What a sound adapter's trial finds. */
+export const sound: Probe = { finite: true, change: 1, reversible: true }
+
+export interface World {
+  readonly folder: string
+  readonly database: Database
+  readonly vault: Vault
+  readonly bases: readonly BaseFile[]
+  readonly adapters: Adapters
+  /** What the engines were told, in order. */
+  readonly told: string[]
+  readonly logged: { readonly message: string, readonly fields: Record<string, unknown> }[]
+  /** The same folder, closed and opened anew. */
+  reopen (over?: Partial<RegistryOptions>): Promise<World>
+  /** Digests of the files in the vault, sorted. */
+  kept (): string[]
+}
+
+/** The real registry on a real database and vault; only the engines are recorded instead of run. */
+export async function openWorld (t: Test, over: Partial<RegistryOptions> = {}, folder = freshFolder(t)): Promise<World> {
+  const database = await opened(t, join(folder, 'engraft.db'))
+  const vaultDir = join(folder, 'vault')
+  const vault = await openVault(vaultDir)
+  const bases = over.bases ?? [await writeBase(folder, 'tiny'), await writeBase(folder, 'other')]
+  const told: string[] = []
+  const logged: World['logged'] = []
+  const adapters = await openRegistry({
+    database,
+    vault,
+    bases,
+    engines: {
+      async load (base, adapters) { told.push(`load ${base} ${adapters.map(({ digest }) => digest.slice(0, 6)).join()}`) },
+      pin (base, digests) { told.push(`pin ${base} ${digests.map(digest => digest.slice(0, 6)).join()}`) }
+    },
+    probe: async () => sound,
+    fetch: async () => { throw new Error('nothing is fetched here') },
+    adapterLimit: 1_000_000,
+    log: (message, fields) => { logged.push({ message, fields }) },
+    ...over
+  })
+  return {
+    folder,
+    database,
+    vault,
+    bases,
+    adapters,
+    told,
+    logged,
+    async reopen (changed = {}) {
+      await database.close()
+      return await openWorld(t, { bases, ...over, ...changed }, folder)
+    },
+    kept: () => readdirSync(vaultDir, { recursive: true, encoding: 'utf8' }).flatMap(path => /([0-9a-f]{64})\.gguf$/.exec(path)?.[1] ?? []).sort()
+  }
+}
