@@ -1,4 +1,5 @@
 import { problem } from '../errors.ts'
+import { shownName } from './invalid.ts'
 import { ChatBody, Message, Own } from './schemas/chat.ts'
 
 /**
@@ -56,7 +57,7 @@ export function refuseUnsupported (body: Readonly<Record<string, unknown>>): voi
 
 function refuseUnsupportedOwn (own: Readonly<Record<string, unknown>>): void {
   const field = Object.keys(own).find(name => present(own[name]) && !(name in Own.properties))
-  if (field !== undefined) throw problem('unsupported_field', { field: `engraft.${field}` }, { param: `engraft.${field}` })
+  if (field !== undefined) throw problem('unsupported_field', { field: `engraft.${shownName(field)}` }, { param: `engraft.${shownName(field)}` })
   if (present(own.memory)) refuseMemory('engraft.memory', own.memory)
 }
 
@@ -75,8 +76,14 @@ export function ignoredFields (body: Readonly<Record<string, unknown>>, messages
 }
 
 export function unsupportedValue (field: string, value: unknown, remedy: string) {
+  return problem('unsupported_value', { field, value: shownValue(value), remedy }, { param: field })
+}
+
+function shownValue (value: unknown): string {
+  // A list or an object may be nested so deeply that turning it back into text overflows the stack.
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'this list' : 'this object'
   // Long enough for every word of the API, short enough that no text of the caller's comes back whole.
-  return problem('unsupported_value', { field, value: (JSON.stringify(value) ?? 'left out').slice(0, 64), remedy }, { param: field })
+  return (JSON.stringify(value) ?? 'left out').slice(0, 64)
 }
 
 export function present (value: unknown): boolean {

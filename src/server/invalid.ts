@@ -46,10 +46,13 @@ function types (type: unknown): string {
   return names.join(' or ')
 }
 
+/** A field's name that the caller made up: never more of it in an error than a line holds. */
+export function shownName (name: string): string { return name.slice(0, 64) }
+
 /** `/messages/0/content/1` → `messages[0].content[1]`. */
 function dotted ({ instancePath, params }: Fault): string {
   const leaf = params.missingProperty ?? params.additionalProperty
   const steps = instancePath.split('/').slice(1).map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-  if (leaf !== undefined) steps.push(String(leaf))
+  if (leaf !== undefined) steps.push(shownName(String(leaf)))
   return steps.reduce((path, step) => /^\d+$/.test(step) && path !== '' ? `${path}[${step}]` : path === '' ? step : `${path}.${step}`, '')
 }

@@ -35,7 +35,7 @@ export const Own = Type.Object({
  * taken without effect, are in `../fields.ts`.
  */
 export const ChatBody = Type.Object({
-  model: orNull(Type.String({ minLength: 1, description: 'A name of GET /v1/models; left out: the default.' })),
+  model: orNull(Type.String({ minLength: 1, maxLength: maxIdLength, description: 'A name of GET /v1/models; left out: the default.' })),
   messages: Type.Array(Message, { minItems: 1 }),
   stream: orNull(Type.Boolean()),
   stream_options: orNull(Type.Object({ include_usage: orNull(Type.Boolean()) })),

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { Message } from './chat.ts'
-import { orNull } from './shapes.ts'
+import { maxIdLength, orNull } from './shapes.ts'
 
 export const Model = Type.Object({
   id: Type.String(),
@@ -15,7 +15,7 @@ export const Model = Type.Object({
 export const ModelList = Type.Object({ object: Type.Literal('list'), data: Type.Array(Model) })
 
 export const TokenizeBody = Type.Object({
-  model: orNull(Type.String({ minLength: 1 })),
+  model: orNull(Type.String({ minLength: 1, maxLength: maxIdLength })),
   prompt: orNull(Type.String()),
   messages: orNull(Type.Array(Message, { minItems: 1 }))
 }, { description: 'Either a plain `prompt` or `messages`, which are put through the chat template.' })
