@@ -115,7 +115,7 @@ function misread (error: Error & { code?: string }): PublicError {
 }
 
 /** Takes what is still on its way and drops it, so that whoever sends before it listens hears the refusal; then cuts the connection. */
-function drop ({ raw }: FastifyRequest): void {
+export function drop ({ raw }: FastifyRequest): void {
   if (raw.readableEnded || raw.destroyed) return
   raw.unpipe()
   raw.resume()

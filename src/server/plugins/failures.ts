@@ -7,7 +7,7 @@ import { PublicError, problem, publicError } from '../../errors.ts'
 import { type Fault, invalid } from '../invalid.ts'
 import { parseJson } from '../json.ts'
 import { maxIdLength } from '../schemas/shapes.ts'
-import type { Uploads } from '../upload.ts'
+import { type Uploads, drop } from '../upload.ts'
 
 type Limits = Pick<Config, 'bodyLimit' | 'requestTimeout'>
 
@@ -69,6 +69,11 @@ function send (error: PublicError, request: FastifyRequest, reply: FastifyReply)
   if (!reply.raw.destroyed) report(error, request.log)
   if (error.retryAfter !== null) reply.header('retry-after', error.retryAfter)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
+  if (error.code === 'payload_too_large') {
+    // Fastify would close at once, and a caller who is still sending would see a broken pipe instead of this reply.
+    reply.removeHeader('connection')
+    drop(request)
+  }
   reply.code(error.status).send(error.toJSON())
 }
 
