@@ -12,5 +12,5 @@ export default [
       'max-lines': ['warn', { max: 300, skipBlankLines: true, skipComments: true }]
     }
   },
-  { files: ['src/main.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } }
+  { files: ['src/main.ts', 'test/**', 'bench/**', 'examples/**'], rules: { 'no-restricted-properties': 'off' } }
 ]

@@ -1,10 +1,13 @@
 import closeWithGrace from 'close-with-grace'
 import { openKeys, type Keys } from './access/keys.ts'
+import { checkAdapter, openBase } from './adapters/check.ts'
+import { addAdapter, checkAdapter as printCheck, listAdapters, pinAdapter, promoteAdapter, removeAdapter, retireAdapter, rollbackAdapter } from './cli/adapters.ts'
 import { chat } from './cli/chat.ts'
 import { doctor } from './cli/doctor.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
 import { program } from './cli/program.ts'
 import { pull, showProgress } from './cli/pull.ts'
+import { ServerError, type Server } from './cli/server.ts'
 import { greeting } from './cli/serve.ts'
 import { ConfigError, parse, type Config } from './config.ts'
 import { DatabaseError } from './database/failure.ts'
@@ -19,7 +22,7 @@ const { env, stdin, stdout, stderr } = process
 const print = (line: string): void => { stdout.write(`${line}\n`) }
 
 /** Errors that speak to an operator: shown without a stack. */
-const spoken = [ConfigError, DatabaseError, ModelError, PublicError, StartError]
+const spoken = [ConfigError, DatabaseError, ModelError, PublicError, ServerError, StartError]
 
 function modelsOf (config: Config): Models { return openModels({ dir: config.modelsDir, settings: sourceSettings(env) }) }
 
@@ -59,6 +62,17 @@ function complain (error: unknown): void {
 
 const text = (value: unknown): string | null => typeof value === 'string' && value !== '' ? value : null
 
+/** Which server a command talks to. */
+const serverOf = (flags: Flags): Server => ({ url: text(flags.url) ?? env.ENGRAFT_URL ?? 'http://127.0.0.1:8080', key: text(flags.key) ?? env.ENGRAFT_KEY ?? null })
+
+/** Checks a file against the first model as the server would, up to the trial load. */
+async function check (file: string, flags: Flags): Promise<void> {
+  const config = parse(env, flags)
+  const { name, path, sha256 } = await modelsOf(config).resolve(config.model[0] ?? '', { progress: showProgress(stderr).show })
+  const base = await openBase({ name, path, digest: sha256 })
+  await printCheck(file, async file => ({ base: name, ...await checkAdapter(file, base) }), print)
+}
+
 const engraft = program({
   serve: run,
   pull: async (reference, flags) => {
@@ -67,9 +81,16 @@ const engraft = program({
   keysCreate: flags => withKeys(flags, keys => createKey(keys, { scope: ['chat', 'memory', 'feedback'], ...flags } as unknown as CreateFlags, print)),
   keysList: flags => withKeys(flags, keys => listKeys(keys, flags, print)),
   keysRevoke: (id, flags) => withKeys(flags, keys => revokeKey(keys, id, print)),
+  adaptersAdd: (name, what, flags) => addAdapter(serverOf(flags), name, what, flags, print, stderr),
+  adaptersList: flags => listAdapters(serverOf(flags), print),
+  adaptersPromote: (name, version, flags) => promoteAdapter(serverOf(flags), name, version, print),
+  adaptersRollback: (name, flags) => rollbackAdapter(serverOf(flags), name, print),
+  adaptersRetire: (name, flags) => retireAdapter(serverOf(flags), name, print),
+  adaptersPin: (name, flags) => pinAdapter(serverOf(flags), name, flags, print),
+  adaptersRemove: (reference, flags) => removeAdapter(serverOf(flags), reference, print),
+  adaptersCheck: check,
   chat: flags => chat({
-    url: text(flags.url) ?? env.ENGRAFT_URL ?? 'http://127.0.0.1:8080',
-    key: text(flags.key) ?? env.ENGRAFT_KEY ?? null,
+    ...serverOf(flags),
     model: text(flags.model),
     system: text(flags.system)
   }, stdin, stdout),

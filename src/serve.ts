@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,13 +7,19 @@ import type { FastifyInstance } from 'fastify'
 import { listAudit } from './access/audit.ts'
 import { openKeys } from './access/keys.ts'
 import { openLimits } from './access/limits.ts'
+import type { Adapters } from './adapters/adapters.ts'
+import { createDirectory } from './adapters/directory.ts'
+import { openRegistry } from './adapters/registry.ts'
+import { openVault } from './adapters/vault.ts'
 import { createAnswer } from './chat/answer.ts'
 import { needsKey, type Config } from './config.ts'
 import { openDatabase } from './database/open.ts'
+import { problem, PublicError } from './errors.ts'
 import { Bases } from './inference/bases.ts'
 import { LlamaEngine, type LlamaEngineOptions } from './inference/llama/engine.ts'
+import { createProber } from './inference/llama/prober.ts'
 import { ThreadBudget } from './inference/threads.ts'
-import type { ModelFile, Models } from './models/models.ts'
+import { ModelError, type ModelFile, type Models } from './models/models.ts'
 import { buildApp } from './server/app.ts'
 
 /** A server that answers, and how to end it. */
@@ -47,7 +54,7 @@ export async function version (): Promise<string> {
 }
 
 /** Composes and starts the whole server: database, keys, models, engines, routes. Resolves when the default model is loaded. */
-export async function serve (config: Config, { models, progress, bootstrapKey, log, onFatal }: Surroundings): Promise<Running> {
+export async function serve (config: Config, { models, progress, bootstrapKey, log: output, onFatal }: Surroundings): Promise<Running> {
   const closing: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => { for (const end of closing.splice(0).reverse()) await end() }
   try {
@@ -63,33 +70,52 @@ export async function serve (config: Config, { models, progress, bootstrapKey, l
     const files: ModelFile[] = []
     for (const reference of config.model) files.push(await models.resolve(reference, progress))
     refuseTwins(files)
+    const [first] = files
+    if (first === undefined) throw new StartError('No base model is named: --model NAME names one.')
     let app: FastifyInstance | null = null
     let gpu = 'off'
+    const log = (message: string, fields: Record<string, unknown>): void => {
+      if (typeof fields.gpu === 'string') gpu = fields.gpu
+      app?.log.info(fields, message)
+    }
     const threads = new ThreadBudget(config.threads)
+    const engines = new Map(files.map(file => [file.name, new LlamaEngine({ ...engineOptions(config, file, threads), log })]))
+    const engineOf = (base: string): LlamaEngine => {
+      const engine = engines.get(base)
+      if (engine === undefined) throw problem('model_not_found', { model: base })
+      return engine
+    }
     const bases = new Bases(files.map(file => ({
       name: file.name,
       digest: file.sha256,
       sizeBytes: file.size,
       contextSize: Math.min(config.context, file.contextLength),
-      engine: new LlamaEngine({
-        ...engineOptions(config, file, threads),
-        log: (message, fields) => {
-          if (typeof fields.gpu === 'string') gpu = fields.gpu
-          app?.log.info(fields, message)
-        }
-      })
+      engine: engineOf(file.name)
     })), { ...config, capacity: config.slots, timeout: config.queueTimeout })
     closing.push(() => bases.close())
+    const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
+    closing.push(() => prober.close())
+    const adapters = await openRegistry({
+      database,
+      vault: await openVault(join(config.data, 'vault')),
+      bases: files.map(({ name, path, sha256 }) => ({ name, path, digest: sha256 })),
+      engines: { load: (base, adapters) => engineOf(base).load(adapters), pin: (base, digests) => engineOf(base).pin(digests) },
+      probe: prober.probe,
+      fetch: reference => fetchAdapter(models, reference, join(config.data, 'fetching')),
+      adapterLimit: config.adapterLimit,
+      log
+    })
 
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, bases, limits }),
+      answer: createAnswer({ ...config, models: createDirectory({ bases, adapters }), limits }),
       bases,
+      adapters,
       verify: bearer => keys.verify(bearer),
       keys,
       audit: page => listAudit(database, page),
-      logger: { level: config.logLevel, stream: log }
+      logger: { level: config.logLevel, stream: output }
     })
     const server = app
     closing.push(async () => {
@@ -98,11 +124,41 @@ export async function serve (config: Config, { models, progress, bootstrapKey, l
       await server.close()
     })
     const url = await server.listen({ host: config.host, port: config.port })
-    await bases.load(files[0]?.name ?? '')
+    await bases.load(first.name)
+    for (const given of config.adapter) await serveAdapter(adapters, given)
     return { url, models: files, keyless, gpu, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** Brings an adapter named at start. It goes live only where nothing of its name is, so that a restart never undoes a promote. */
+async function serveAdapter (adapters: Adapters, given: string): Promise<void> {
+  const [, name, source] = /^([^=]+)=(.+)$/s.exec(given) ?? []
+  if (name === undefined || source === undefined) throw new StartError(`--adapter is '${given}', but must be NAME=SOURCE, as house=./house.gguf.`)
+  try {
+    const { version } = await adapters.add({ name, base: null, content: /^[a-z]+:/.test(source) ? source : `file:${source}` }, 'cli')
+    if (adapters.find(name)?.live === null) await adapters.promote(name, version.version, 'cli')
+  } catch (error) {
+    throw error instanceof PublicError ? new StartError(`--adapter ${given}: ${error.message}`, { cause: error }) : error
+  }
+}
+
+/** The bytes that a reference names; what had to be downloaded is removed when they have been read. */
+async function fetchAdapter (models: Models, reference: string, folder: string): Promise<{ bytes: AsyncIterable<Uint8Array> }> {
+  try {
+    const { path, fetched } = await models.fetch(reference, folder)
+    async function * bytes (): AsyncGenerator<Uint8Array> {
+      try {
+        yield * createReadStream(path)
+      } finally {
+        if (fetched) await rm(path, { force: true })
+      }
+    }
+    return { bytes: bytes() }
+  } catch (cause) {
+    throw cause instanceof ModelError ? problem('source_failed', { detail: cause.message }, { param: 'source', cause }) : cause
   }
 }
 

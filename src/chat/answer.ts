@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
+import type { Directory } from '../adapters/directory.ts'
 import { mayUse, requireScope, type Caller } from '../access/caller.ts'
 import type { Limits } from '../access/limits.ts'
 import { problem } from '../errors.ts'
-import type { Bases } from '../inference/bases.ts'
 import type { FinishReason, Message, Sampling, Usage } from '../inference/engine.ts'
 
 /** A chat request in the product's own terms; routes and sockets make it from wire shapes. */
 export interface ChatRequest {
   /** As the caller wrote it; null: the default model. */
   readonly model: string | null
+  /** Further adapters on it, by name or `name@version`. */
+  readonly adapters: readonly { readonly name: string, readonly scale: number }[]
   readonly messages: readonly Message[]
   readonly maxTokens: number | null
   readonly stop: readonly string[]
@@ -21,7 +23,7 @@ export interface ChatRequest {
  * in a thrown `PublicError`.
  */
 export type ChatEvent =
-  | { readonly type: 'start', readonly id: string, readonly created: number, readonly model: string, readonly fingerprint: string }
+  | { readonly type: 'start', readonly id: string, readonly created: number, readonly model: string, readonly version: number | null, readonly digest: string }
   | { readonly type: 'text' | 'reasoning', readonly text: string }
   | { readonly type: 'done', readonly reason: FinishReason, readonly usage: Usage }
 
@@ -30,7 +32,7 @@ export type Answer = (request: ChatRequest, caller: Caller, signal: AbortSignal)
 
 /** What answering needs of the rooms beside it. */
 export interface AnswerParts {
-  readonly bases: Pick<Bases, 'lease'>
+  readonly models: Directory
   readonly limits: Pick<Limits, 'admit' | 'spend'>
   readonly maxMessages: number
   /** Most tokens one answer may ask for; 0: what the context holds. */
@@ -40,7 +42,7 @@ export interface AnswerParts {
 }
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
-export function createAnswer ({ bases, limits, maxMessages, maxTokens, answerTimeout }: AnswerParts): Answer {
+export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTimeout }: AnswerParts): Answer {
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
     const { messages } = request
@@ -48,13 +50,15 @@ export function createAnswer ({ bases, limits, maxMessages, maxTokens, answerTim
     if (maxTokens !== 0 && request.maxTokens !== null && request.maxTokens > maxTokens) throw problem('token_limit_exceeded', { count: request.maxTokens, limit: maxTokens }, { param: 'max_tokens' })
     await limits.admit(caller)
 
-    const lease = bases.lease(request.model)
+    const lease = models.lease(request.model, request.adapters)
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(problem('generation_timeout', { seconds: answerTimeout })), answerTimeout * 1000)
     let leave: (() => void) | null = null
     let spent = 0
     try {
-      if (!mayUse(caller, lease.target.model)) throw problem('model_not_found', { model: request.model ?? '' }, { param: 'model' })
+      const refused = lease.names.find(name => !mayUse(caller, name))
+      if (refused !== undefined) throw problem('model_not_found', { model: refused }, { param: 'model' })
+      await lease.ready()
       const either = AbortSignal.any([signal, deadline.signal])
       leave = await lease.admission.admit(caller.tenant, either)
       const parts = lease.engine.generate({
@@ -70,7 +74,7 @@ export function createAnswer ({ bases, limits, maxMessages, maxTokens, answerTim
         if (!started) {
           started = true
           spent = estimate(messages)
-          yield { type: 'start', id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: lease.target.model, fingerprint: `fp_${lease.target.digest.slice(0, 16)}` }
+          yield { type: 'start', id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: lease.target.model, version: lease.version, digest: lease.target.digest }
         }
         spent = part.type === 'done' ? part.usage.promptTokens + part.usage.completionTokens : spent + 1
         yield part

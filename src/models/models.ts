@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { GgufError } from '../gguf/reader.ts'
@@ -50,6 +51,8 @@ export interface Models {
   resolve (reference: string, options?: Resolving): Promise<ModelFile>
   /** The model if it is here, without asking any network. Throws `ModelError` when what is here cannot be used. */
   find (reference: string, signal?: AbortSignal): Promise<ModelFile | null>
+  /** Any file that a reference names, as it is: in place, or fetched into `folder` under a name of its own; then whoever asked removes it. Throws `ModelError`. */
+  fetch (reference: string, folder: string, options?: Resolving): Promise<{ readonly path: string, readonly fetched: boolean }>
   /** The catalogue. */
   list (): Promise<readonly Listed[]>
 }
@@ -70,7 +73,18 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
   return {
     async resolve (text, { signal = idle, progress = () => {} } = {}) {
       const reference = parseReference(text, settings)
-      return await here(reference, signal) ?? await fetch(reference, reference.place as Fetched, signal, progress).catch(thrown => { throw diskError(thrown, home) })
+      return await here(reference, signal) ?? await bring(reference, reference.place as Fetched, signal, progress).catch(thrown => { throw diskError(thrown, home) })
+    },
+
+    async fetch (text, folder, { signal = idle, progress = () => {} } = {}) {
+      const { place } = parseReference(text, settings)
+      if (place.kind === 'own') {
+        if (!(await stat(place.path).catch(() => null))?.isFile()) throw new ModelError(`There is no file ${place.path}: correct the path.`)
+        return { path: place.path, fetched: false }
+      }
+      const path = join(folder, `${randomUUID()}.gguf`)
+      await download({ path, size: place.size, sha256: place.sha256, sources: place.sources, inspect: async () => {} }, signal, progress).catch(thrown => { throw diskError(thrown, folder) })
+      return { path, fetched: true }
     },
 
     async find (text, signal = idle) {
@@ -107,7 +121,7 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
     return file
   }
 
-  async function fetch (reference: Reference, place: Fetched, signal: AbortSignal, progress: (event: Progress) => void): Promise<ModelFile> {
+  async function bring (reference: Reference, place: Fetched, signal: AbortSignal, progress: (event: Progress) => void): Promise<ModelFile> {
     const path = join(home, place.file)
     return await holding(`${path}.lock`, signal, async () => {
       const received = await sizeOf(part(path)) ?? 0
