@@ -13,7 +13,7 @@ export interface BaseShape {
   readonly architecture: string
   /** Tensor name → dimensions, innermost first. */
   readonly tensors: ReadonlyMap<string, readonly number[]>
-  /** What the base calls itself. */
+  /** What the base calls itself and is called here; none when its file gives it no name. */
   readonly names: readonly string[]
 }
 
@@ -22,15 +22,19 @@ export async function openBase ({ name, path, digest }: BaseFile): Promise<BaseS
   const { metadata, tensors } = await readGguf(path)
   const architecture = metadata.get('general.architecture')
   if (typeof architecture !== 'string') throw new GgufError(path, 'it names no architecture (general.architecture)')
-  return { name, digest, architecture, tensors: new Map(tensors.map(({ name, shape }) => [name, shape])), names: namesOf(metadata) }
+  return { name, digest, architecture, tensors: new Map(tensors.map(({ name, shape }) => [name, shape])), names: namesOf(metadata, name) }
 }
 
-/** What a base calls itself: its name, how its name is made up, and what it was itself made from. Own names first. */
-function namesOf (metadata: GgufHeader['metadata']): string[] {
+/**
+ * What a base goes by: its own name, how that is made up, what it was itself
+ * made from, and last its public name. That one alone may be anything, so
+ * without a name of its own a base has none to compare.
+ */
+function namesOf (metadata: GgufHeader['metadata'], publicName: string): string[] {
   const [name, basename, size, finetune] = ['name', 'basename', 'size_label', 'finetune'].map(key => textOf(metadata, `general.${key}`))
   const short = basename !== undefined && size !== undefined ? `${basename} ${size}` : undefined
-  const names = [name, short && `${short} ${finetune ?? ''}`, short, ...baseNames(metadata)]
-  return names.filter(name => name !== undefined).filter(comparable)
+  const own = [name, short && `${short} ${finetune ?? ''}`, short, ...baseNames(metadata)].filter(name => name !== undefined).filter(comparable)
+  return own.length === 0 ? [] : [...own, publicName].filter(comparable)
 }
 
 /** The models that a file lists as what it was made from: their names, and the last part of where they are. */

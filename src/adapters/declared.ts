@@ -19,10 +19,8 @@ export function checkDeclaredBase ({ metadata }: GgufHeader, base: BaseShape): b
   }
   const declared = baseNames(metadata)
   const [own] = base.names
-  // A base that calls itself nothing cannot be told from the one that is meant: its public name may be anything.
   if (declared.length === 0 || own === undefined) return false
-  const known = [...base.names, base.name]
-  if (!declared.some(name => known.some(other => alike(name, other)))) throw problem('adapter_wrong_base', { found: brief(declared.join(', ')), base: base.name, expected: brief(own) })
+  if (!declared.some(name => base.names.some(other => alike(name, other)))) throw problem('adapter_wrong_base', { found: brief(declared.join(', ')), base: base.name, expected: brief(own) })
   return false
 }
 
