@@ -1,4 +1,5 @@
 import type { KeyInfo, Keys } from '../access/keys.ts'
+import { table } from './table.ts'
 
 /** The flags of `engraft keys create`, as the command line gives them. */
 export interface CreateFlags {
@@ -40,8 +41,7 @@ export async function listKeys (keys: Keys, { tenant }: { readonly tenant?: stri
     return
   }
   const rows = [['ID', 'NAME', 'TENANT', 'SCOPES', 'USER', 'STATE', 'LAST USED'], ...infos.map(cells)]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
-  for (const row of rows) print(row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
+  for (const line of table(rows)) print(line)
 }
 
 /** Revokes a key and says so. Throws `key_not_found`. */

@@ -10,6 +10,15 @@ export interface Actions {
   keysCreate (flags: Flags): Promise<void>
   keysList (flags: Flags): Promise<void>
   keysRevoke (id: string, flags: Flags): Promise<void>
+  /** `what` is a file of this machine, or a source that the server fetches. */
+  adaptersAdd (name: string, what: string, flags: Flags): Promise<void>
+  adaptersList (flags: Flags): Promise<void>
+  adaptersPromote (name: string, version: string, flags: Flags): Promise<void>
+  adaptersRollback (name: string, flags: Flags): Promise<void>
+  adaptersRetire (name: string, flags: Flags): Promise<void>
+  adaptersPin (name: string, flags: Flags): Promise<void>
+  adaptersRemove (reference: string, flags: Flags): Promise<void>
+  adaptersCheck (file: string, flags: Flags): Promise<void>
   chat (flags: Flags): Promise<void>
   doctor (flags: Flags): Promise<void>
 }
@@ -54,10 +63,46 @@ export function program (actions: Actions, version: string): Command {
     .description('make a key open nothing any more')
     .action((id, flags) => actions.keysRevoke(id, flags))
 
-  engraft.command('chat')
+  const adapters = engraft.command('adapters').description('LoRA adapters of a running server')
+  withServer(adapters.command('add'))
+    .argument('<name>', 'the name it will answer under')
+    .argument('<file>', 'a file of this machine, or a source that the server fetches: file:PATH (on its own machine), hf:OWNER/REPO/FILE or https:URL')
+    .description('check an adapter and register it as the next version under its name')
+    .option('--base <model>', 'the base it belongs to (default: the server\'s first)')
+    .option('--promote', 'let it answer under its name at once')
+    .action((name, file, flags) => actions.adaptersAdd(name, file, flags))
+  withServer(adapters.command('list'))
+    .description('list the adapters and their versions')
+    .action(flags => actions.adaptersList(flags))
+  withServer(adapters.command('promote'))
+    .argument('<name>')
+    .argument('<version>', 'as adapters list shows it')
+    .description('let a version answer under the name')
+    .action((name, version, flags) => actions.adaptersPromote(name, version, flags))
+  withServer(adapters.command('rollback'))
+    .argument('<name>')
+    .description('bring back the version that was live before')
+    .action((name, flags) => actions.adaptersRollback(name, flags))
+  withServer(adapters.command('retire'))
+    .argument('<name>')
+    .description('take the name off until the next promote')
+    .action((name, flags) => actions.adaptersRetire(name, flags))
+  withServer(adapters.command('pin'))
+    .argument('<name>')
+    .description('keep its live version in memory')
+    .option('--off', 'no longer')
+    .action((name, flags) => actions.adaptersPin(name, flags))
+  withServer(adapters.command('remove'))
+    .argument('<name>', 'the adapter with all its versions, or one of them as NAME@VERSION')
+    .description('remove what is neither live nor answering')
+    .action((reference, flags) => actions.adaptersRemove(reference, flags))
+  withSettings(adapters.command('check'), ['model', ...folders])
+    .argument('<file>', 'a GGUF file')
+    .description('check a file against a base as the server would, without a server')
+    .action((file, flags) => actions.adaptersCheck(file, flags))
+
+  withServer(engraft.command('chat'))
     .description('talk to a running server in the terminal')
-    .option('--url <url>', 'where it is (ENGRAFT_URL; default: http://127.0.0.1:8080)')
-    .option('--key <key>', 'the API key, if it needs one (better in ENGRAFT_KEY: other users of this machine see command lines)')
     .option('--model <model>', 'which model answers (default: the server\'s first)')
     .option('--system <text>', 'a system prompt')
     .action(flags => actions.chat(flags))
@@ -77,6 +122,12 @@ function withSettings (command: Command, names: readonly string[]): Command {
     command.addOption(option)
   }
   return command
+}
+
+function withServer (command: Command): Command {
+  return command
+    .option('--url <url>', 'where the server is (ENGRAFT_URL; default: http://127.0.0.1:8080)')
+    .option('--key <key>', 'the API key, if it needs one (better in ENGRAFT_KEY: other users of this machine see command lines)')
 }
 
 function collect (value: string, before: readonly string[] | undefined): string[] { return [...before ?? [], value] }

@@ -49,8 +49,8 @@ export class Uploads {
       const { fields, file } = await head(parts, limits)
       return await use({ fields, content: content(file, parts, limits) })
     } finally {
-      this.#arriving.delete(socket)
-      drop(request)
+      // Until the last byte is dropped: what Node says of the rest would follow the reply as a second one.
+      drop(request, () => this.#arriving.delete(socket))
     }
   }
 }
@@ -114,14 +114,18 @@ function misread (error: Error & { code?: string }): PublicError {
   return problem('upload_cut', {}, { cause: error })
 }
 
-/** Takes what is still on its way and drops it, so that whoever sends before it listens hears the refusal; then cuts the connection. */
-export function drop ({ raw }: FastifyRequest): void {
-  if (raw.readableEnded || raw.destroyed) return
+/** Takes what is still on its way and drops it, so that whoever sends before it listens hears the refusal; then cuts the connection. Calls back when that is over. */
+export function drop ({ raw }: FastifyRequest, over: () => void = () => {}): void {
+  if (raw.readableEnded || raw.destroyed) return over()
+  const timer = setTimeout(() => raw.destroy(), lastWordsMs)
+  const end = (): void => {
+    clearTimeout(timer)
+    over()
+  }
+  raw.once('end', end)
+  raw.once('close', end)
   raw.unpipe()
   raw.resume()
-  const timer = setTimeout(() => raw.destroy(), lastWordsMs).unref()
-  raw.once('close', () => clearTimeout(timer))
-  raw.once('end', () => clearTimeout(timer))
 }
 
 function invalid (param: string, fault: string): PublicError {

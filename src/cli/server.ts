@@ -1,0 +1,37 @@
+/** A running server, and the key it is asked with; null: none. */
+export interface Server { readonly url: string, readonly key: string | null }
+
+/** What a server, or the way to it, said no with: shown as it is. */
+export class ServerError extends Error { override readonly name = 'ServerError' }
+
+export interface Reply<T> { readonly status: number, readonly body: T }
+
+/** Asks the server and reads its JSON. `content` is sent as JSON, a form as it is given. Throws `ServerError` with the server's own words. */
+export async function ask<T> ({ url, key }: Server, method: 'GET' | 'POST' | 'DELETE', path: string, content?: object | Response): Promise<Reply<T>> {
+  const streamed = content instanceof Response
+  const type = streamed ? content.headers.get('content-type') : content === undefined ? null : 'application/json'
+  const response = await fetch(new URL(path, url), {
+    method,
+    headers: { ...(type !== null && { 'content-type': type }), ...(key !== null && { authorization: `Bearer ${key}` }) },
+    ...(streamed ? { body: content.body, duplex: 'half' } : content !== undefined && { body: JSON.stringify(content) })
+  }).catch((error: unknown) => { throw lost(url, error) })
+  const text = await response.text().catch((error: unknown) => { throw lost(url, error) })
+  if (!response.ok) throw new ServerError(messageIn(text) ?? `${url} answers ${response.status} ${response.statusText}: is this an Engraft server?`)
+  return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T }
+}
+
+function messageIn (text: string): string | null {
+  try {
+    const { error } = JSON.parse(text) as { error?: { message?: unknown } }
+    return typeof error?.message === 'string' ? error.message : null
+  } catch {
+    return null
+  }
+}
+
+function lost (url: string, error: unknown): ServerError {
+  const cause = (error as { cause?: { code?: string, message?: string } }).cause
+  return cause?.code === 'ECONNREFUSED' || cause?.code === 'ENOTFOUND'
+    ? new ServerError(`Nothing answers at ${url}: start the server with 'engraft serve', or name another address with --url.`, { cause: error })
+    : new ServerError(`The connection to ${url} was lost: ${cause?.message ?? String(error)}.`, { cause: error })
+}
