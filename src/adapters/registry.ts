@@ -6,7 +6,7 @@ import type { AppliedAdapter, ProbeAdapter } from '../inference/engine.ts'
 import type { AdapterInfo, Adapters, BaseFile } from './adapters.ts'
 import { Lanes } from './lanes.ts'
 import { refuseName, shownSource } from './names.ts'
-import { type Name, type Pointers, type Version, infoOf, insertVersion, markRemoved, readNames, saveName, shown } from './rows.ts'
+import { type Name, type Pointers, type Version, infoOf, insertVersion, readNames, readRemoved, saveName, setRemoved, shown } from './rows.ts'
 import { Shelf } from './shelf.ts'
 import { openTrials } from './trial.ts'
 import type { Incoming, Vault } from './vault.ts'
@@ -55,9 +55,7 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
 
   const twin = bases.find(({ name }) => shelf.find(name) !== null)
   if (twin !== undefined) throw new Error(`'${twin.name}' is the name of a base and of an adapter, and both share one name space. Serve the base under another name (--model OTHER=REFERENCE), or start without it and remove the adapter.`)
-  for (const { facts: { name, version, digest } } of shelf.versions()) {
-    await access(vault.pathOf(digest)).catch(() => log('the file of an adapter is missing: upload it again', { adapter: `${name}@${version}`, digest }))
-  }
+  await tidy()
   for (const { name } of bases) engines.pin(name, shelf.pinned(name))
 
   return {
@@ -162,19 +160,24 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
     })
   }
 
-  /** Keeps the file and registers the version, or leaves neither. */
+  /**
+   * Keeps the file and registers the version, or leaves neither. The row is
+   * written as removed first: if the process dies once the file is kept, the
+   * next start knows the file and deletes it.
+   */
   async function register (place: Name, version: Version, incoming: Incoming, by: string): Promise<void> {
-    const { version: number, digest, base, baseVerified } = version.facts
+    const { name, version: number, digest, base, baseVerified } = version.facts
     const next = { ...place, base, next: number + 1 }
+    await database.commit([saveName(next), insertVersion(version)])
+    shelf.put(next)
     await incoming.keep()
     try {
-      await database.commit([saveName(next), insertVersion(version), record(by, 'adapter.add', place.name, { version: number, digest, base, baseVerified })])
+      await database.commit([setRemoved(name, [number], null), record(by, 'adapter.add', name, { version: number, digest, base, baseVerified })])
     } catch (thrown) {
       await forget(digest)
       throw thrown
     }
     next.versions.set(number, version)
-    shelf.put(next)
   }
 
   /** Takes versions out of the register; while that is being written nobody may begin with them. */
@@ -185,13 +188,22 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
     const next = { previous: found.previous !== null && numbers.includes(found.previous) ? null : found.previous, pinned: found.pinned && !empty }
     for (const version of going) version.leaving = true
     try {
-      await database.commit([saveName({ ...found, ...next }), markRemoved(found.name, numbers), record(by, 'adapter.remove', found.name, { versions: numbers })])
+      await database.commit([saveName({ ...found, ...next }), setRemoved(found.name, numbers, new Date().toISOString()), record(by, 'adapter.remove', found.name, { versions: numbers })])
     } catch (thrown) {
       for (const version of going) version.leaving = false
       throw thrown
     }
     Object.assign(found, next)
     for (const number of numbers) found.versions.delete(number)
+  }
+
+  /** Says which files are missing, and deletes those that a crash left behind. */
+  async function tidy (): Promise<void> {
+    const here = async (digest: string): Promise<boolean> => await access(vault.pathOf(digest)).then(() => true, () => false)
+    for (const { facts: { name, version, digest } } of shelf.versions()) {
+      if (!await here(digest)) log('the file of an adapter is missing: upload it again', { adapter: `${name}@${version}`, digest })
+    }
+    for (const digest of await readRemoved(database)) if (await here(digest)) await forget(digest)
   }
 
   /** Deletes a file that no version of any name has any more. */

@@ -49,17 +49,23 @@ export function saveName ({ name, base, live, previous, pinned, next, createdAt 
     .onConflict(conflict => conflict.column('name').doUpdateSet(row)).compile()
 }
 
+/** Digests of versions that are not registered, or not any more. */
+export async function readRemoved (database: Database): Promise<string[]> {
+  const rows = await database.all(sql.selectFrom('adapter_versions').select('digest').distinct().where('removed_at', 'is not', null).compile())
+  return rows.map(({ digest }) => digest)
+}
+
+/** The version's row, which counts as removed until `setRemoved` says otherwise. */
 export function insertVersion ({ facts, baseDigest }: Version): CompiledQuery {
   const { name, version, digest, size, base, baseVerified, rank, alpha, source, createdAt } = facts
   return sql.insertInto('adapter_versions').values({
-    name, version, digest, size, base, base_digest: baseDigest, base_verified: Number(baseVerified), rank, alpha, source, created_at: createdAt, removed_at: null
+    name, version, digest, size, base, base_digest: baseDigest, base_verified: Number(baseVerified), rank, alpha, source, created_at: createdAt, removed_at: createdAt
   }).compile()
 }
 
 /** The rows stay, for the audit: a removed version keeps its digest and its origin. */
-export function markRemoved (name: string, versions: readonly number[]): CompiledQuery {
-  return sql.updateTable('adapter_versions').set({ removed_at: new Date().toISOString() })
-    .where('name', '=', name).where('version', 'in', versions).compile()
+export function setRemoved (name: string, versions: readonly number[], at: string | null): CompiledQuery {
+  return sql.updateTable('adapter_versions').set({ removed_at: at }).where('name', '=', name).where('version', 'in', versions).compile()
 }
 
 /** A name as others see it now. */

@@ -10,6 +10,7 @@ import type { Database } from '../../src/database/database.ts'
 import type { Probe } from '../../src/inference/engine.ts'
 import { freshFolder, opened } from '../database/fixtures.ts'
 import { gguf } from '../gguf/builder.ts'
+import { adapterFile } from './builder.ts'
 
 const width = 8
 const weight = 'blk.0.attn_q.weight'
@@ -26,13 +27,9 @@ export async function writeBase (folder: string, name: string, label = name): Pr
   return { name, path, digest: sha256(bytes) }
 }
 
-/** An adapter that fits that base; `label` makes its bytes its own. */
-export function adapterFile (label: string | number): Buffer {
-  return gguf({
-    pairs: [['general.architecture', 'string', 'llama'], ['general.type', 'string', 'adapter'], ['adapter.type', 'string', 'lora'], ['adapter.lora.alpha', 'float32', 4], ['test.label', 'string', String(label)]],
-    tensors: [{ name: `${weight}.lora_a`, shape: [width, 2] }, { name: `${weight}.lora_b`, shape: [2, width], offset: 64 }],
-    data: 128
-  })
+/** An adapter that fits that base; each seed has bytes of its own. */
+export function tinyAdapter (seed: number): Buffer {
+  return adapterFile({ targets: { [weight]: [width, width] }, rank: 2, seed })
 }
 
 export function sha256 (bytes: Uint8Array): string { return createHash('sha256').update(bytes).digest('hex') }
@@ -60,8 +57,12 @@ export interface World {
   kept (): string[]
 }
 
-/** The real registry on a real database and vault; only the engines are recorded instead of run. */
-export async function openWorld (t: Test, over: Partial<RegistryOptions> = {}, folder = freshFolder(t)): Promise<World> {
+/**
+ * The real registry on a real database and vault; only the engines are recorded
+ * instead of run. `disturb` may come between the registry and the database; a
+ * world that was reopened is undisturbed.
+ */
+export async function openWorld (t: Test, over: Partial<RegistryOptions> = {}, folder = freshFolder(t), disturb: (database: Database) => Database = calm): Promise<World> {
   const database = await opened(t, join(folder, 'engraft.db'))
   const vaultDir = join(folder, 'vault')
   const vault = await openVault(vaultDir)
@@ -69,7 +70,7 @@ export async function openWorld (t: Test, over: Partial<RegistryOptions> = {}, f
   const told: string[] = []
   const logged: World['logged'] = []
   const adapters = await openRegistry({
-    database,
+    database: disturb(database),
     vault,
     bases,
     engines: {
@@ -97,3 +98,10 @@ export async function openWorld (t: Test, over: Partial<RegistryOptions> = {}, f
     kept: () => readdirSync(vaultDir, { recursive: true, encoding: 'utf8' }).flatMap(path => /([0-9a-f]{64})\.gguf$/.exec(path)?.[1] ?? []).sort()
   }
 }
+
+/** Brings the adapter of this seed, as an upload. */
+export async function add (adapters: Adapters, name: string, seed: number, base: string | null = null): ReturnType<Adapters['add']> {
+  return await adapters.add({ name, base, content: arriving(tinyAdapter(seed)) }, 'cli')
+}
+
+function calm (database: Database): Database { return database }
