@@ -11,7 +11,7 @@ import type { Part } from './inference/engine.ts'
 import { LlamaEngine } from './inference/llama/engine.ts'
 import { ThreadBudget } from './inference/threads.ts'
 import type { ModelFile, Models } from './models/models.ts'
-import { databasePath, diskUse, engineOptions, migrationsDir } from './serve.ts'
+import { databasePath, diskUse, engineOptions, loadRemedy, migrationsDir } from './serve.ts'
 
 /** Room that logs, the database and a backup of it want beside the models. */
 const spareDisk = 1e9
@@ -95,7 +95,7 @@ async function tryEngine (config: Config, file: ModelFile): Promise<Awaited<Retu
     return { state: 'ok', words: `${loaded.gpu === 'off' ? 'no GPU is used' : `GPU: ${String(loaded.gpu)}`}; loaded in ${Number(loaded.ms) / 1000} s, ${tokens} tokens in ${seconds.toFixed(1)} s` }
   } catch (error) {
     const { detail } = engine.state()
-    return { state: 'fault', words: detail ?? String(error), remedy: "try --gpu off, a smaller --context or fewer --slots; 'npm ci' repairs a broken installation" }
+    return { state: 'fault', words: `${file.path} could not be loaded: ${detail ?? String(error)}`, remedy: loadRemedy }
   } finally {
     await engine.close()
   }

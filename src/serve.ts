@@ -45,6 +45,9 @@ export interface Surroundings {
 /** Something an operator must change before the server can start. */
 export class StartError extends Error { override readonly name = 'StartError' }
 
+/** What to do when a file with a good header cannot be loaded. */
+export const loadRemedy = "try --gpu off, a smaller --context or fewer --slots; if other models load, fetch this file again or name another with --model; 'npm ci' repairs a broken installation"
+
 export const migrationsDir = fileURLToPath(new URL('../migrations', import.meta.url))
 
 export function databasePath (config: Config): string { return join(config.data, 'engraft.db') }
@@ -124,7 +127,7 @@ export async function serve (config: Config, { models, progress, bootstrapKey, l
       await server.close()
     })
     const url = await server.listen({ host: config.host, port: config.port })
-    await bases.load(first.name)
+    await bases.load(first.name).catch(cause => { throw new StartError(`${first.path} could not be loaded: ${engineOf(first.name).state().detail ?? String(cause)}. What may help: ${loadRemedy}.`, { cause }) })
     for (const given of config.adapter) await serveAdapter(adapters, given)
     return { url, models: files, keyless, gpu, close }
   } catch (error) {

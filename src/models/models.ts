@@ -65,6 +65,8 @@ export interface ModelsOptions {
 
 type Fetched = Extract<Reference['place'], { kind: 'fetched' }>
 
+const fetchAgain = 'Delete it to have it fetched again.'
+
 export function openModels ({ dir, settings }: ModelsOptions): Models {
   const home = resolve(dir)
   const records = openRecords(home)
@@ -104,7 +106,7 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
     const { place } = reference
     if (place.kind === 'fetched') return await accept(reference, place, signal)
     if (await sizeOf(place.path) === null) throw new ModelError(`There is no file ${place.path}: correct the path given for the model.`)
-    return await describe(reference, place.path, await usable(place.path), signal)
+    return await describe(reference, place.path, await usable(place.path, 'Name a whole base model in GGUF form with --model; if this should be one, fetch it again.'), signal)
   }
 
   /** The file at its place in the models folder, whether it was fetched or brought by hand. */
@@ -114,7 +116,7 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
     if (size === null) return null
     const remedy = `Delete it to have it fetched again, or name it by its path (--model ${path}) if it is meant.`
     if (place.size !== null && size !== place.size) throw new ModelError(`${path} has ${size} bytes, but '${reference.name}' has ${place.size}. ${remedy}`)
-    const facts = await usable(path)
+    const facts = await usable(path, fetchAgain)
     const file = await describe(reference, path, facts, signal)
     const expected = place.sha256 ?? (await records.origin(path))?.sha256 ?? null
     if (expected !== null && file.sha256 !== expected) throw new ModelError(`${path} has sha256 ${file.sha256}, but '${reference.name}' has ${expected}: it is another file, or damaged. ${remedy}`)
@@ -131,7 +133,7 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
       if (meanwhile !== null) return meanwhile
       const { sha256, source } = await download({ path, size: place.size, sha256: place.sha256, sources: place.sources, inspect: inspectReceived }, signal, progress)
       await records.record(path, sha256, source)
-      return await describe(reference, path, await usable(path), signal)
+      return await describe(reference, path, await usable(path, fetchAgain), signal)
     })
   }
 
@@ -141,11 +143,12 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
   }
 }
 
-async function usable (path: string): Promise<BaseFacts> {
+/** What the header says; `remedy` is what to do when it cannot be used. */
+async function usable (path: string, remedy: string): Promise<BaseFacts> {
   try {
     return await inspectBase(path)
   } catch (thrown) {
-    if (thrown instanceof GgufError) throw new ModelError(thrown.message, { cause: thrown })
+    if (thrown instanceof GgufError) throw new ModelError(`${thrown.message} ${remedy}`, { cause: thrown })
     throw thrown
   }
 }
