@@ -76,7 +76,7 @@ async function tryEngine (config: Config, file: ModelFile): Promise<Awaited<Retu
   let loaded: Record<string, unknown> = {}
   const engine = new LlamaEngine({
     ...engineOptions(config, file, new ThreadBudget(config.threads)),
-    log: (message, fields) => { if (message === 'model loaded') loaded = fields }
+    log: (_, message, fields) => { if (message === 'model loaded') loaded = fields }
   })
   try {
     await engine.load()

@@ -19,6 +19,7 @@ import { Bases } from './inference/bases.ts'
 import { LlamaEngine, type LlamaEngineOptions } from './inference/llama/engine.ts'
 import { createProber } from './inference/llama/prober.ts'
 import { ThreadBudget } from './inference/threads.ts'
+import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
 import { buildApp } from './server/app.ts'
 
@@ -34,16 +35,15 @@ export interface Running {
 
 export interface Surroundings {
   readonly models: Models
-  readonly progress: Parameters<Models['resolve']>[1]
+  readonly progress: NonNullable<Parameters<Models['resolve']>[1]>['progress']
+  /** Gives the start up when it fires: what was begun is ended, and its reason thrown. */
+  readonly signal: AbortSignal
   /** The operator's own key (ENGRAFT_BOOTSTRAP_KEY), if any. */
   readonly bootstrapKey: string | null
   readonly log: NodeJS.WritableStream
   /** Called when the server cannot go on: the process should end, non-zero. */
   readonly onFatal: (error: Error) => void
 }
-
-/** Something an operator must change before the server can start. */
-export class StartError extends Error { override readonly name = 'StartError' }
 
 /** What to do when a file with a good header cannot be loaded. */
 export const loadRemedy = "try --gpu off, a smaller --context or fewer --slots; if other models load, fetch this file again or name another with --model; 'npm ci' repairs a broken installation"
@@ -57,10 +57,11 @@ export async function version (): Promise<string> {
 }
 
 /** Composes and starts the whole server: database, keys, models, engines, routes. Resolves when the default model is loaded. */
-export async function serve (config: Config, { models, progress, bootstrapKey, log: output, onFatal }: Surroundings): Promise<Running> {
+export async function serve (config: Config, { models, progress, signal, bootstrapKey, log: output, onFatal }: Surroundings): Promise<Running> {
   const closing: (() => Promise<void>)[] = []
-  const close = async (): Promise<void> => { for (const end of closing.splice(0).reverse()) await end() }
+  const close = async (): Promise<void> => await endAll(closing.splice(0))
   try {
+    await probeAddress(config)
     const database = await openDatabase({ path: databasePath(config), migrationsDir, onDeath: onFatal })
     closing.push(() => database.close())
     const keys = openKeys(database)
@@ -71,15 +72,15 @@ export async function serve (config: Config, { models, progress, bootstrapKey, l
     closing.push(() => limits.close())
 
     const files: ModelFile[] = []
-    for (const reference of config.model) files.push(await models.resolve(reference, progress))
+    for (const reference of config.model) files.push(await models.resolve(reference, { signal, ...(progress !== undefined && { progress }) }))
     refuseTwins(files)
     const [first] = files
     if (first === undefined) throw new StartError('No base model is named: --model NAME names one.')
     let app: FastifyInstance | null = null
     let gpu = 'off'
-    const log = (message: string, fields: Record<string, unknown>): void => {
+    const log = (level: 'info' | 'error', message: string, fields: Record<string, unknown>): void => {
       if (typeof fields.gpu === 'string') gpu = fields.gpu
-      app?.log.info(fields, message)
+      app?.log[level](fields, message)
     }
     const threads = new ThreadBudget(config.threads)
     const engines = new Map(files.map(file => [file.name, new LlamaEngine({ ...engineOptions(config, file, threads), log })]))
@@ -106,7 +107,7 @@ export async function serve (config: Config, { models, progress, bootstrapKey, l
       probe: prober.probe,
       fetch: reference => fetchAdapter(models, reference, join(config.data, 'fetching')),
       adapterLimit: config.adapterLimit,
-      log
+      log: (message, fields) => log('error', message, fields)
     })
 
     app = await buildApp({
@@ -123,15 +124,20 @@ export async function serve (config: Config, { models, progress, bootstrapKey, l
     const server = app
     closing.push(async () => {
       bases.drain()
-      await server.drain(AbortSignal.timeout(config.shutdownTimeout * 1000))
-      await server.close()
+      try {
+        await server.drain(AbortSignal.timeout(config.shutdownTimeout * 1000))
+      } finally {
+        await server.close()
+      }
     })
-    const url = await server.listen({ host: config.host, port: config.port })
-    await bases.load(first.name).catch(cause => { throw new StartError(`${first.path} could not be loaded: ${engineOf(first.name).state().detail ?? String(cause)}. What may help: ${loadRemedy}.`, { cause }) })
-    for (const given of config.adapter) await serveAdapter(adapters, given)
+    const url = await server.listen({ host: config.host, port: config.port }).catch(error => { throw listenError(error, config) })
+    await unlessAborted(signal, bases.load(first.name).catch(cause => { throw new StartError(`${first.path} could not be loaded: ${engineOf(first.name).state().detail ?? String(cause)}. What may help: ${loadRemedy}.`, { cause }) }))
+    for (const given of config.adapter) await unlessAborted(signal, serveAdapter(adapters, given))
+    signal.throwIfAborted()
     return { url, models: files, keyless, gpu, close }
   } catch (error) {
-    await close()
+    // What made the start fail is what an operator must know; that an end failed too follows from it.
+    await close().catch(() => {})
     throw error
   }
 }
@@ -171,11 +177,21 @@ export function engineOptions (config: Config, file: ModelFile, threads: ThreadB
   return { name: file.name, threads, residents: config.residentAdapters, native: { path: file.path, gpu, gpuLayers, slots, context, batch, kvType, flashAttention } }
 }
 
-/** Bytes of all files below a folder. */
+/** Bytes of all files below a folder, as far as they can be read. */
 export async function diskUse (dir: string): Promise<number> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
-  const sizes = await Promise.all(entries.filter(entry => entry.isFile()).map(async entry => (await stat(join(entry.parentPath, entry.name)).catch(() => null))?.size ?? 0))
+  const entries = await readdir(dir, { withFileTypes: true }).catch(pass)
+  const sizes = await Promise.all(entries?.map(async entry => {
+    const path = join(dir, entry.name)
+    if (entry.isDirectory()) return await diskUse(path)
+    return entry.isFile() ? (await stat(path).catch(pass))?.size ?? 0 : 0
+  }) ?? [])
   return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** Null for what is another user's or vanished just now. */
+function pass (error: NodeJS.ErrnoException): null {
+  if (error.code !== undefined && ['ENOENT', 'EACCES', 'EPERM'].includes(error.code)) return null
+  throw error
 }
 
 function noKey ({ host, requireKey }: Config): string {

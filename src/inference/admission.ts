@@ -58,7 +58,14 @@ export class Admission {
     const line = this.#waiting.get(tenant) ?? []
     const count = this.waiting
     const seconds = Math.min(60, Math.max(1, Math.ceil((count + 1) * this.#seconds / this.#options.capacity)))
-    if (count >= this.#options.queue || line.length >= this.#options.queuePerTenant) throw problem('queue_full', { count, seconds }, { retryAfter: seconds })
+    const full = problem('queue_full', { count, seconds }, { retryAfter: seconds })
+    if (line.length >= this.#options.queuePerTenant) throw full
+    if (count >= this.#options.queue) {
+      // The longest line makes room for a shorter one, so that a few floods cannot shut everyone else out.
+      const longest = [...this.#waiting.values()].reduce((most, other) => other.length > most.length ? other : most, line)
+      if (longest.length <= line.length + 1) throw full
+      longest.at(-1)?.refuse(full)
+    }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     // Leaves the line at once: a slot must never be handed to one who has been refused.
     const refuse = (error: unknown): void => { this.#forget(tenant, waiter); reject(error) }

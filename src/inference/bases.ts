@@ -92,7 +92,14 @@ export class Bases {
     }
   }
 
-  async load (name: string): Promise<void> { await this.#entry(name).model.engine.load() }
+  async load (name: string): Promise<void> {
+    const lease = this.lease(name)
+    try {
+      await lease.engine.load()
+    } finally {
+      lease.release()
+    }
+  }
 
   /** Throws `model_in_use` while anyone holds a lease. */
   async unload (name: string): Promise<void> {

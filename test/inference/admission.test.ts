@@ -22,10 +22,14 @@ test('a full queue refuses early and says when to come back', async t => {
   await admission.admit('ada', never)
   const waiting = [admission.admit('ada', never), admission.admit('ada', never), admission.admit('bob', never), admission.admit('bob', never)]
   await t.rejects(admission.admit('ada', never), { code: 'queue_full', status: 503, retryAfter: Number })
-  await t.rejects(admission.admit('eve', never), { code: 'queue_full' }, 'also for a tenant that has none waiting')
+  const eve = admission.admit('eve', never)
+  await t.rejects(waiting[1] ?? eve, { code: 'queue_full' }, 'the longest line makes room for one who has none waiting')
+  const zoe = admission.admit('zoe', never)
+  await t.rejects(waiting[3] ?? zoe, { code: 'queue_full' })
+  await t.rejects(admission.admit('kim', never), { code: 'queue_full' }, 'but not where all lines are short')
   t.equal(admission.waiting, 4)
   admission.close()
-  for (const one of waiting) await t.rejects(one, { code: 'shutting_down' })
+  for (const one of [waiting[0], waiting[2], eve, zoe]) await t.rejects(one ?? eve, { code: 'shutting_down' })
 })
 
 test('one who leaves or waits too long gives the place up, and the slot is not lost', async t => {

@@ -148,6 +148,27 @@ test('when the child is killed in mid-answer the answer ends in an error, and th
   t.equal(engine.state().counters.restarts, 2)
 })
 
+test('a child that dies again while it is being brought back is brought back all the same', async t => {
+  const engine = await openEngine(t, { context: 512 })
+  await engine.load()
+  const first = engine.pid
+  process.kill(first ?? 0, 'SIGKILL')
+  await until(() => engine.pid !== null && engine.pid !== first)
+  t.equal(engine.state().status, 'loading')
+  process.kill(engine.pid ?? 0, 'SIGKILL')
+  await until(() => engine.state().status === 'ready', 30_000)
+})
+
+test('a caller who leaves while the model is being loaded is let go at once', async t => {
+  const engine = await openEngine(t, { context: 512 })
+  const caller = new AbortController()
+  const answer = collect(engine.generate(generation('hi'), caller.signal))
+  caller.abort(new Error('left'))
+  await t.rejects(answer, { message: 'left' })
+  t.equal(engine.state().status, 'loading')
+  t.match(await collect(engine.generate(generation('hi', { maxTokens: 1 }), never)), { done: { usage: { completionTokens: 1 } } })
+})
+
 test('a child that hangs is killed by the watchdog and replaced', async t => {
   const engine = await openEngine(t, { context: 512 }, { silenceMs: 3_000 })
   await engine.load()

@@ -13,6 +13,7 @@ const count = (ids: Uint32Array): number => ids.filter(id => controls.has(id)).l
 /** A vocabulary of single characters and the given specials, for templates of other families. */
 function toy (chatTemplate: string, specials: Vocabulary['specials'] = []): Vocabulary & { show (ids: Uint32Array): string } {
   return {
+    contextSize: 1000,
     chatTemplate,
     specials,
     bos: { id: 1_000_000, text: '<s>', prepend: true },
@@ -89,6 +90,13 @@ test('a template that refuses a conversation is an error of the caller, in its o
   t.throws(() => new PromptWriter({ ...vocabulary, chatTemplate: null }).write([{ role: 'user', content: 'x' }]), { code: 'template_failed', message: /no chat template/ })
 })
 
+test('text that cannot fit by far is refused by an estimate, thoughts that a template drops do not count', async t => {
+  const dropping = new PromptWriter(toy('{% for m in messages %}{{ m.content }}{% endfor %}'))
+  const long = 'word '.repeat(100_000)
+  t.throws(() => dropping.write([{ role: 'user', content: long }]), { code: 'context_length_exceeded', message: /1000 tokens.*alone has 500002?/ })
+  t.ok(dropping.write([{ role: 'assistant', content: 'short', reasoning: long }]).tokens.length < 10)
+})
+
 test('a template that opens a thought says so', async t => {
   const thinking = toy('{% for m in messages %}{{ m.content }}{% endfor %}<think>\n')
   t.equal(new PromptWriter(thinking).write([{ role: 'user', content: 'x' }]).thinking, true)
@@ -96,9 +104,11 @@ test('a template that opens a thought says so', async t => {
 })
 
 test('the work of rendering grows no faster than the number of messages', async t => {
+  const { chatTemplate, specials, bos, eosText } = native
+  const wide = new PromptWriter({ contextSize: 1_000_000, chatTemplate, specials, bos, eosText, tokenize: text => native.tokenize(text) })
   const time = (count: number): number => {
     const began = performance.now()
-    writer.write(Array.from({ length: count }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: `turn ${i}` })))
+    wide.write(Array.from({ length: count }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: `turn ${i}` })))
     return performance.now() - began
   }
   time(100)

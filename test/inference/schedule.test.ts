@@ -14,8 +14,12 @@ test('answers that decode go first, and a prompt beside them gets a bounded shar
   t.strictSame(names(schedule.next([answer('prompt', 500), answer('other', 1, 'other')])), ['prompt:20'], 'not when another group waits')
 })
 
-test('several prompts share a batch, oldest first', async t => {
-  t.strictSame(names(new Schedule(100).next([answer('x', 70), answer('y', 70)])), ['x:70', 'y:30'])
+test('of several prompts the shortest gets half a batch and the oldest the rest', async t => {
+  const schedule = new Schedule(100)
+  t.strictSame(names(schedule.next([answer('book', 900), answer('page', 300), answer('question', 30)])), ['question:30', 'book:70'])
+  t.strictSame(names(schedule.next([answer('book', 900), answer('page', 300)])), ['page:50', 'book:50'])
+  t.strictSame(names(schedule.next([answer('x', 20), answer('y', 30)])), ['x:20', 'y:30'])
+  t.strictSame(names(schedule.next([answer('x', 70), answer('y', 80)])), ['x:70', 'y:30'])
 })
 
 test('an answer whose reader does not keep up is left out', async t => {

@@ -1,5 +1,4 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import type { NativeOptions } from './native.ts'
 import type { Order, Word } from './protocol.ts'
 
@@ -7,6 +6,8 @@ import type { Order, Word } from './protocol.ts'
 const pingMs = 5_000
 /** A child that has not answered for this long and ten of its longest batches hangs in native code. */
 const silenceMs = 30_000
+/** A model that is not in memory by then hangs in native code or on a dead disk: 40 GB at 70 MB/s take about as long. */
+const loadMs = 600_000
 /** How long a child gets to end by itself before it is killed. */
 const goodbyeMs = 3_000
 
@@ -31,7 +32,6 @@ export class Child {
     const { promise, resolve, reject } = Promise.withResolvers<Ready>()
     this.ready = promise
     promise.catch(() => {})
-    this.#process.on('error', reject)
     this.#process.on('message', (word: Word) => {
       if (word.type === 'ready') resolve(word)
       else if (word.type === 'unready') reject(new Error(word.message))
@@ -40,14 +40,29 @@ export class Child {
         this.rss = word.rss
       } else hear(word)
     })
-    this.gone = once(this.#process, 'exit').then(([code, signal]) => {
-      clearInterval(this.#watchdog)
-      reject(new Error(`the engine's process ended with ${signal === null ? `code ${code}` : signal} while it was loading`))
+    // A child that could not even be forked has no exit, only an error.
+    this.gone = new Promise(resolve => {
+      const gone = (why: string): void => {
+        clearInterval(this.#watchdog)
+        clearTimeout(late)
+        reject(new Error(`the engine's process ${why} while it was loading`))
+        resolve()
+      }
+      this.#process.once('error', error => gone(`failed (${error.message})`))
+      this.#process.once('exit', (code, signal) => gone(`ended with ${signal ?? `code ${code}`}`))
     })
+    const every = Math.min(pingMs, silence / 3)
+    let ticked = performance.now()
     this.#watchdog = setInterval(() => {
-      if (performance.now() - this.#heard > silence) this.#process.kill('SIGKILL')
+      const now = performance.now()
+      // We did not run ourselves (suspended, debugged), so the child's silence says nothing.
+      if (now - ticked > 3 * every) this.#heard = now
+      ticked = now
+      if (now - this.#heard > silence) this.#process.kill('SIGKILL')
       else this.tell({ type: 'ping' })
-    }, Math.min(pingMs, silence / 3)).unref()
+    }, every).unref()
+    const late = setTimeout(() => this.#process.kill('SIGKILL'), loadMs).unref()
+    promise.then(() => clearTimeout(late), () => {})
     this.tell({ type: 'load', options, residents })
     this.tell({ type: 'ping' })
   }

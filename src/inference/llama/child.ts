@@ -1,5 +1,4 @@
 import { problem, publicError, type PublicError } from '../../errors.ts'
-import type { Message } from '../engine.ts'
 import { BatchLoop } from './loop.ts'
 import { Native, type Adapter } from './native.ts'
 import { probe } from './probe.ts'
@@ -75,9 +74,8 @@ function obey ({ native, writer, loop, residents }: Loaded, order: Exclude<Order
         const tokens = typeof order.input === 'string' ? writer.plain(order.input) : writer.write(order.input).tokens
         return say({ type: 'rendered', id: order.id, tokens })
       }
-      refuseHopeless(native, writer, order.request.messages)
       const prompt = writer.write(order.request.messages)
-      if (prompt.tokens.length >= native.contextSize) throw tooLong(prompt.tokens.length, native.contextSize)
+      if (prompt.tokens.length >= native.contextSize) throw problem('context_length_exceeded', { count: prompt.tokens.length, limit: native.contextSize }, { param: 'messages' })
       loop.submit(order.id, order.request, prompt)
     } catch (cause) {
       fail(order.id, publicError(cause))
@@ -85,28 +83,9 @@ function obey ({ native, writer, loop, residents }: Loaded, order: Exclude<Order
   }
 }
 
-/** Text longer than this many times the context cannot fit: tokens of real text average 2 to 6 characters, the longest runs of spaces 32. */
-const hopeless = 32
-const sampled = 64 * 1024
-
-/** Megabytes of text would hold up everyone's answers while they are counted (about 1 s for 1.5 MB), so their count is estimated from the first 64 KiB. */
-function refuseHopeless (native: Native, writer: PromptWriter, messages: readonly Message[]): void {
-  const length = messages.reduce((sum, message) => sum + message.content.length + (message.reasoning?.length ?? 0), 0)
-  if (length < Math.max(sampled, native.contextSize * hopeless)) return
-  let sample = ''
-  for (const message of messages) if (sample.length < sampled) sample += message.content.slice(0, sampled - sample.length)
-  const count = Math.round(writer.plain(sample).length * length / sample.length)
-  if (count >= native.contextSize) throw tooLong(count, native.contextSize)
-}
-
-function tooLong (count: number, limit: number): PublicError {
-  return problem('context_length_exceeded', { count, limit }, { param: 'messages' })
-}
-
 function fail (id: number, error: PublicError): void {
-  // The cause stays here for the operator; callers see code and message. Neither holds text of a prompt.
-  if (error.cause !== undefined && error.status >= 500) process.stderr.write(`${JSON.stringify({ level: 50, time: Date.now(), msg: 'generation failed', cause: String(error.cause) })}\n`)
-  say({ type: 'failed', id, code: error.code, message: error.message, param: error.param })
+  const cause = error.cause instanceof Error ? error.cause.message : error.cause === undefined ? null : String(error.cause)
+  say({ type: 'failed', id, code: error.code, message: error.message, param: error.param, cause })
 }
 
 function pong (): void {

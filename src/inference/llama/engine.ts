@@ -14,7 +14,7 @@ export interface LlamaEngineOptions {
   readonly residents: number
   readonly threads: ThreadBudget
   /** Told of starts and deaths: constant message and fields, never text of a request. */
-  readonly log: (message: string, fields: Record<string, unknown>) => void
+  readonly log: (level: 'info' | 'error', message: string, fields: Record<string, unknown>) => void
   /** Milliseconds of silence after which the watchdog kills the child. */
   readonly silenceMs?: number
 }
@@ -55,6 +55,8 @@ export class LlamaEngine implements Engine {
   #ids = 0
   #deaths = 0
   #retryAt = 0
+  /** It has been in memory and nobody unloaded it: it is brought back however often it dies. */
+  #wanted = false
 
   constructor (options: LlamaEngineOptions) {
     this.#options = options
@@ -92,8 +94,7 @@ export class LlamaEngine implements Engine {
   }
 
   async * generate (request: Generation, signal: AbortSignal): AsyncGenerator<Part, void, undefined> {
-    const child = await this.#ready()
-    signal.throwIfAborted()
+    const child = await orAborted(this.#ready(), signal)
     const id = ++this.#ids
     const open: Open = { inbox: new Inbox(), decoded: 0, left: false }
     const leave = (): void => {
@@ -163,11 +164,13 @@ export class LlamaEngine implements Engine {
       this.#status = 'ready'
       this.#detail = null
       child.tell({ type: 'pin', digests: this.#pinned })
-      this.#options.log('model loaded', { model: this.#options.name, ms: Math.round(performance.now() - began), gpu: ready.gpu, context: ready.contextSize, pid: child.pid })
+      this.#wanted = true
+      this.#options.log('info', 'model loaded', { model: this.#options.name, ms: Math.round(performance.now() - began), gpu: ready.gpu, context: ready.contextSize, pid: child.pid })
     }, (error: Error) => {
       if (this.#child !== child) return
       this.#status = 'failed'
       this.#detail = error.message
+      this.#options.log('error', 'model could not be loaded', { model: this.#options.name, detail: error.message })
       void child.stop()
     })
     void child.gone.then(() => this.#buried(child, performance.now() - began))
@@ -177,23 +180,24 @@ export class LlamaEngine implements Engine {
   /** A child is gone: its answers end, and unless that was wanted another one is started. */
   #buried (child: Child, lived: number): void {
     if (this.#child !== child) return
-    const loaded = this.#status === 'ready'
+    const answering = this.#status === 'ready'
     this.#child = null
     this.#abandon(problem('engine_died', { model: this.#options.name }, { retryAfter: 1 }))
     this.#deaths = lived > steadyMs ? 1 : this.#deaths + 1
-    const backoff = this.#deaths === 1 && loaded ? 0 : Math.min(longestBackoffMs, 500 * 2 ** this.#deaths)
+    const backoff = this.#deaths === 1 && answering ? 0 : Math.min(longestBackoffMs, 500 * 2 ** this.#deaths)
     this.#retryAt = performance.now() + backoff
-    this.#options.log('engine died', { model: this.#options.name, lived: Math.round(lived), backoff, detail: this.#detail })
-    if (!loaded) return
+    this.#options.log('error', 'engine died', { model: this.#options.name, lived: Math.round(lived), backoff, detail: this.#detail })
+    if (!this.#wanted) return
     this.#status = 'loading'
     this.#detail = 'its engine died and is being restarted'
     this.#counters.restarts++
-    setTimeout(() => { if (this.#child === null && this.#status === 'loading') this.#start() }, backoff).unref()
+    setTimeout(() => { if (this.#child === null && this.#wanted) this.#start() }, backoff).unref()
   }
 
   async #stop (status: 'unloaded' | 'closed'): Promise<void> {
     const child = this.#child
     this.#child = null
+    this.#wanted = false
     this.#status = status
     this.#detail = status === 'closed' ? 'the server is shutting down' : null
     this.#abandon(status === 'closed' ? problem('shutting_down', { seconds: 5 }, { retryAfter: 5 }) : problem('engine_died', { model: this.#options.name }, { retryAfter: 1 }))
@@ -219,7 +223,7 @@ export class LlamaEngine implements Engine {
     if (word.type === 'parts') for (const part of word.parts) this.#deliver(part)
     else if (word.type === 'residents') this.#adapters = word.state
     else if (word.type === 'failed') {
-      const error = PublicError.revive(word.code, word.message, word.param === null ? {} : { param: word.param })
+      const error = PublicError.revive(word.code, word.message, { ...(word.param !== null && { param: word.param }), ...(word.cause !== null && { cause: new Error(word.cause) }) })
       this.#asked.get(word.id)?.reject(error)
       this.#asked.delete(word.id)
       this.#open.get(word.id)?.inbox.fail(error)
@@ -253,5 +257,19 @@ export class LlamaEngine implements Engine {
     if (!open.left) return
     this.#counters.cancelled++
     this.#counters.decodedAfterCancel += Math.max(0, decoded - open.decoded)
+  }
+}
+
+/** The promise, or the signal's reason as soon as it fires: loading a large model is not waited for by one who has left. */
+async function orAborted<T> (promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const left = Promise.withResolvers<never>()
+  const abort = (): void => left.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  promise.catch(() => {})
+  try {
+    signal.throwIfAborted()
+    return await Promise.race([promise, left.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }

@@ -5,6 +5,7 @@ import type { Special } from './native.ts'
 
 /** What a prompt is made from; a `Native` has all of it. */
 export interface Vocabulary {
+  readonly contextSize: number
   readonly chatTemplate: string | null
   readonly specials: readonly Special[]
   readonly bos: { readonly id: number, readonly text: string, readonly prepend: boolean }
@@ -49,7 +50,7 @@ export class PromptWriter {
     this.#guard = anyOf(vocabulary.specials.filter(({ control, text }) => !control && /[<[|]/.test(text) && vocabulary.chatTemplate?.includes(text)).map(special => special.text))
   }
 
-  /** Throws `template_failed` where the template refuses the conversation, or there is none. */
+  /** Throws `context_length_exceeded` for text that cannot fit by far, and `template_failed` where the template refuses the conversation, or there is none. */
   write (messages: readonly Message[]): Prompt {
     if (this.#template === null) throw problem('template_failed', { detail: 'its model file has no chat template.' })
     const texts: string[] = []
@@ -84,6 +85,29 @@ export class PromptWriter {
   }
 
   #tokenize (parts: readonly Piece[], ids: number[]): void {
+    this.#refuseHopeless(parts)
+    this.#append(parts, ids)
+  }
+
+  /** Megabytes of text would hold up everyone's answers while they are counted (about 1 s for 1.5 MB), so their count is estimated from the first of them. */
+  #refuseHopeless (parts: readonly Piece[]): void {
+    const length = parts.reduce((sum, { text }) => sum + text.length, 0)
+    const limit = this.#vocabulary.contextSize
+    if (length < Math.max(sampled, limit * hopeless)) return
+    const head: Piece[] = []
+    let taken = 0
+    for (const { text, own } of parts) {
+      if (taken >= sampled) break
+      head.push({ text: text.slice(0, sampled - taken), own })
+      taken += Math.min(text.length, sampled - taken)
+    }
+    const ids: number[] = []
+    this.#append(head, ids)
+    const count = Math.round(ids.length * length / taken)
+    if (count >= limit) throw problem('context_length_exceeded', { count, limit }, { param: 'messages' })
+  }
+
+  #append (parts: readonly Piece[], ids: number[]): void {
     // Plain text since the last special token; usually one string, more where a guarded token had to be cut.
     let run: [string, ...string[]] = ['']
     const add = (text: string): void => { run[run.length - 1] += text }
@@ -111,6 +135,11 @@ export class PromptWriter {
     flush()
   }
 }
+
+/** Text longer than this many times the context cannot fit: tokens of real text average 2 to 6 characters, the longest runs of spaces 32. */
+const hopeless = 32
+/** Characters that an estimate is made from: 40 ms of counting. */
+const sampled = 64 * 1024
 
 interface Piece { readonly text: string, readonly own: boolean }
 

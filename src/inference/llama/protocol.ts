@@ -29,7 +29,7 @@ export type Word =
   | { readonly type: 'adopted', readonly id: number }
   | { readonly type: 'probed', readonly id: number, readonly probe: Probe }
   | { readonly type: 'residents', readonly state: ResidentAdapters }
-  | { readonly type: 'failed', readonly id: number, readonly code: ErrorCode, readonly message: string, readonly param: string | null }
+  | { readonly type: 'failed', readonly id: number, readonly code: ErrorCode, readonly message: string, readonly param: string | null, /** For the operator's log. */ readonly cause: string | null }
   /** Sent between batches: a child that hangs in native code does not answer. */
   | { readonly type: 'pong', readonly longestBatchMs: number, readonly rss: number }
 

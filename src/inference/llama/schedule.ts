@@ -41,15 +41,8 @@ export class Schedule {
     const decoding = group.filter(answer => answer.pending === 1).slice(0, this.#batchSize)
     const alone = decoding.length === 0 && groups.length === 1
     const room = this.#batchSize - decoding.length
-    let budget = alone ? room : Math.min(room, Math.max(16, Math.floor(stepMs / this.#msPerToken)))
-    const plan = decoding.map(answer => ({ answer, count: 1 }))
-    for (const answer of group) {
-      if (answer.pending === 1 || budget <= 0) continue
-      const count = Math.min(answer.pending, budget)
-      plan.push({ answer, count })
-      budget -= count
-    }
-    return plan
+    const budget = alone ? room : Math.min(room, Math.max(16, Math.floor(stepMs / this.#msPerToken)))
+    return [...decoding.map(answer => ({ answer, count: 1 })), ...prompts(group.filter(answer => answer.pending > 1), budget)]
   }
 
   /** Learns from a batch of `tokens` that took `ms`. Small batches say little about a prompt token's cost. */
@@ -65,4 +58,20 @@ export class Schedule {
     this.#served.set(this.#group, ++this.#turn)
     this.#turnLeft = turnMs
   }
+}
+
+/** Half of the budget to the shortest prompt, so that a question does not wait behind books; the rest to the oldest, so that no book waits for ever. */
+function prompts<W extends Waiting> (waiting: readonly W[], budget: number): { answer: W, count: number }[] {
+  const [first] = waiting
+  if (first === undefined || budget <= 0) return []
+  const shortest = waiting.reduce((least, answer) => answer.pending < least.pending ? answer : least, first)
+  const counts = new Map<W, number>([[shortest, Math.min(shortest.pending, Math.ceil(budget / 2))]])
+  let left = budget - (counts.get(shortest) ?? 0)
+  for (const answer of waiting) {
+    const had = counts.get(answer) ?? 0
+    const more = Math.min(answer.pending - had, left)
+    if (more > 0) counts.set(answer, had + more)
+    left -= more
+  }
+  return [...counts].map(([answer, count]) => ({ answer, count }))
 }
