@@ -1,8 +1,7 @@
 import { createInterface } from 'node:readline/promises'
+import { locate, type Server, ServerError } from './server.ts'
 
-export interface ChatOptions {
-  readonly url: string
-  readonly key: string | null
+export interface ChatOptions extends Server {
   readonly model: string | null
   readonly system: string | null
 }
@@ -54,12 +53,12 @@ export async function chat (options: ChatOptions, input: NodeJS.ReadableStream, 
 }
 
 async function connect ({ url, key }: ChatOptions): Promise<WebSocket> {
-  const at = new URL('/v1/ws', url)
+  const at = locate(url, '/v1/ws')
   at.protocol = at.protocol === 'https:' ? 'wss:' : 'ws:'
   const socket = new WebSocket(at, ['engraft.v1', ...(key === null ? [] : [`engraft.key.${Buffer.from(key).toString('base64url')}`])])
   await new Promise<void>((resolve, reject) => {
     socket.addEventListener('open', () => resolve(), { once: true })
-    socket.addEventListener('error', () => reject(new Error(`Nothing answers at ${url}${key === null ? '' : ', or it refuses the key'}: start the server with 'engraft serve', or name another address with --url (and a key with ENGRAFT_KEY, if it needs one).`)), { once: true })
+    socket.addEventListener('error', () => reject(new ServerError(`Nothing answers at ${url}${key === null ? '' : ', or it refuses the key'}: start the server with 'engraft serve', or name another address with --url (and a key with ENGRAFT_KEY, if it needs one).`)), { once: true })
   })
   return socket
 }

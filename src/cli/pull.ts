@@ -9,28 +9,35 @@ export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean }
 const lineEvery = 5_000
 const barWidth = 30
 
+/** What ends a command from outside: Ctrl-C, a supervisor, a closed terminal. */
+const interruptions = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /**
  * `engraft pull`: fetches a model unless it is here, and prints how far it is
  * and what it became. Ctrl-C keeps what arrived and resolves to null; other
  * failures are thrown.
  */
 export async function pull (reference: string, models: Models, output: Output): Promise<ModelFile | null> {
-  const interruption = new AbortController()
-  const interrupt = () => interruption.abort()
-  process.once('SIGINT', interrupt)
   const display = showProgress(output)
+  const file = await interruptible(signal => models.resolve(reference, { signal, progress: display.show })).finally(display.end)
+  output.write(file === null
+    ? `Stopped. What arrived is kept: 'engraft pull ${reference}' goes on from there.\n`
+    : `${file.name}: ${file.path}, ${file.size} bytes, sha256 ${file.sha256}\n`)
+  return file
+}
+
+/** Work that Ctrl-C and its like end in order, through the signal: then it resolves to null. */
+export async function interruptible<T> (work: (signal: AbortSignal) => Promise<T>): Promise<T | null> {
+  const interruption = new AbortController()
+  const interrupt = (): void => interruption.abort()
+  for (const signal of interruptions) process.once(signal, interrupt)
   try {
-    const file = await models.resolve(reference, { signal: interruption.signal, progress: display.show })
-    display.end()
-    output.write(`${file.name}: ${file.path}, ${file.size} bytes, sha256 ${file.sha256}\n`)
-    return file
+    return await work(interruption.signal)
   } catch (thrown) {
-    display.end()
     if (!interruption.signal.aborted) throw thrown
-    output.write(`Stopped. What arrived is kept: 'engraft pull ${reference}' goes on from there.\n`)
     return null
   } finally {
-    process.removeListener('SIGINT', interrupt)
+    for (const signal of interruptions) process.removeListener(signal, interrupt)
   }
 }
 

@@ -14,7 +14,7 @@ export interface Started {
 /** What an operator sees when the server is up: where it is, what it keeps, and a first request to paste. */
 export function greeting ({ url, version, models, keyless, gpu, dataBytes }: Started, config: Config): string {
   const [first] = models
-  const key = keyless ? '' : " \\\n    -H 'authorization: Bearer $ENGRAFT_KEY'"
+  const key = keyless ? '' : ' \\\n    -H "authorization: Bearer $ENGRAFT_KEY"'
   return [
     `Engraft ${version} is ready: ${url}  (docs: ${url}/docs)`,
     '',

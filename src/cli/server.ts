@@ -8,9 +8,10 @@ export interface Reply<T> { readonly status: number, readonly body: T }
 
 /** Asks the server and reads its JSON. `content` is sent as JSON, a form as it is given. Throws `ServerError` with the server's own words. */
 export async function ask<T> ({ url, key }: Server, method: 'GET' | 'POST' | 'DELETE', path: string, content?: object | Response): Promise<Reply<T>> {
+  if (!URL.canParse(path, url)) throw new ServerError(`'${url}' is no address: write it as http://127.0.0.1:8080 (--url or ENGRAFT_URL).`)
   const streamed = content instanceof Response
   const type = streamed ? content.headers.get('content-type') : content === undefined ? null : 'application/json'
-  const response = await fetch(new URL(path, url), {
+  const response = await fetch(locate(url, path), {
     method,
     headers: { ...(type !== null && { 'content-type': type }), ...(key !== null && { authorization: `Bearer ${key}` }) },
     ...(streamed ? { body: content.body, duplex: 'half' } : content !== undefined && { body: JSON.stringify(content) })
@@ -18,6 +19,13 @@ export async function ask<T> ({ url, key }: Server, method: 'GET' | 'POST' | 'DE
   const text = await response.text().catch((error: unknown) => { throw lost(url, error) })
   if (!response.ok) throw new ServerError(messageIn(text) ?? `${url} answers ${response.status} ${response.statusText}: is this an Engraft server?`)
   return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T }
+}
+
+/** A path of the server. Throws `ServerError` when what was given is no server's address. */
+export function locate (url: string, path: string): URL {
+  const at = URL.parse(path, url)
+  if (at === null || !/^https?:$/.test(at.protocol)) throw new ServerError(`'${url}' is no address of a server: give --url (ENGRAFT_URL) as http://HOST:PORT, as http://127.0.0.1:8080.`)
+  return at
 }
 
 function messageIn (text: string): string | null {

@@ -56,7 +56,7 @@ export function refuseUnsupported (body: Readonly<Record<string, unknown>>): voi
 }
 
 function refuseUnsupportedOwn (own: Readonly<Record<string, unknown>>): void {
-  const field = Object.keys(own).find(name => present(own[name]) && !(name in Own.properties))
+  const field = Object.keys(own).find(name => present(own[name]) && !Object.hasOwn(Own.properties, name))
   if (field !== undefined) throw problem('unsupported_field', { field: `engraft.${shownName(field)}` }, { param: `engraft.${shownName(field)}` })
   if (present(own.memory)) refuseMemory('engraft.memory', own.memory)
 }

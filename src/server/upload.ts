@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Multipart, MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { PublicError, problem } from '../errors.ts'
+import { shownName } from './invalid.ts'
 
 /** An upload, its fields read and its file still on its way. */
 export interface Upload {
@@ -129,6 +130,6 @@ export function drop ({ raw }: FastifyRequest, over: () => void = () => {}): voi
 }
 
 function invalid (param: string, fault: string): PublicError {
-  // A field's name is the caller's: long enough for any real one.
-  return problem('invalid_request', { detail: `'${param.slice(0, formLimits.fieldNameSize)}' ${fault}.` }, { param: param.slice(0, formLimits.fieldNameSize) })
+  const field = shownName(param)
+  return problem('invalid_request', { detail: `'${field}' ${fault}.` }, { param: field })
 }

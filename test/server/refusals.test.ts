@@ -94,6 +94,7 @@ const unsupported: [code: string, param: string, body: object][] = [
   ['unsupported_field', 'web_search_options', { web_search_options: {} }],
   ['unsupported_value', 'store', { store: true }],
   ['unsupported_value', 'engraft.memory', { engraft: { memory: 'on' } }],
+  ['unsupported_field', 'engraft.constructor', { engraft: { constructor: 1 } }],
   ['unsupported_field', 'engraft.memory_tokens', { engraft: { memory_tokens: 5 } }],
   ['unsupported_value', 'messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] }],
   ['unsupported_value', 'messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }],
