@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { openKeys, type Keys } from './access/keys.ts'
 import { checkAdapter, openBase } from './adapters/check.ts'
@@ -6,7 +7,7 @@ import { chat } from './cli/chat.ts'
 import { doctor } from './cli/doctor.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
 import { program } from './cli/program.ts'
-import { pull, showProgress } from './cli/pull.ts'
+import { interruptible, pull, showProgress } from './cli/pull.ts'
 import { ServerError, type Server } from './cli/server.ts'
 import { greeting } from './cli/serve.ts'
 import { ConfigError, parse, type Config } from './config.ts'
@@ -15,12 +16,17 @@ import { openDatabase } from './database/open.ts'
 import { checks } from './diagnosis.ts'
 import { PublicError } from './errors.ts'
 import { ModelError, openModels, sourceSettings, type Models } from './models/models.ts'
-import { databasePath, diskUse, migrationsDir, serve, StartError, version } from './serve.ts'
+import { StartError } from './lifecycle.ts'
+import { databasePath, diskUse, migrationsDir, serve, version } from './serve.ts'
 
 type Flags = Readonly<Record<string, unknown>>
 const { env, stdin, stdout, stderr } = process
+// Whoever read us has gone (`| head -1`): what we do is finished all the same.
+for (const output of [stdout, stderr]) output.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
 const print = (line: string): void => { stdout.write(`${line}\n`) }
 
+/** Ended by Ctrl-C, as shells tell it. */
+const interrupted = 130
 /** Errors that speak to an operator: shown without a stack. */
 const spoken = [ConfigError, DatabaseError, ModelError, PublicError, ServerError, StartError]
 
@@ -29,20 +35,31 @@ function modelsOf (config: Config): Models { return openModels({ dir: config.mod
 async function run (flags: Flags): Promise<void> {
   const config = parse(env, flags)
   const display = showProgress(stderr)
-  const running = await serve(config, {
+  const leaving = new AbortController()
+  const starting = serve(config, {
     models: modelsOf(config),
-    progress: { progress: display.show },
-    bootstrapKey: env.ENGRAFT_BOOTSTRAP_KEY ?? null,
+    progress: display.show,
+    signal: leaving.signal,
+    bootstrapKey: text(env.ENGRAFT_BOOTSTRAP_KEY),
     log: stderr,
     onFatal: error => { complain(error); process.exit(1) }
-  })
-  display.end()
-  print(greeting({ ...running, version: await version(), dataBytes: await diskUse(config.data) }, config))
-  // A second signal ends the process at once; so does a shutdown that takes longer than the answers' share plus what closing itself needs.
-  closeWithGrace({ delay: (config.shutdownTimeout + 10) * 1000, logger: false }, async ({ err }) => {
+  }).finally(display.end)
+  // A second signal ends the process at once; so does a shutdown that takes longer than the answers' share plus what closing itself needs. A start that fails ends by itself (beforeExit), with its own code.
+  closeWithGrace({ delay: (config.shutdownTimeout + 10) * 1000, logger: false, skip: ['beforeExit'] }, async ({ err, signal }) => {
     if (err !== undefined) complain(err)
-    await running.close()
+    leaving.abort()
+    const running = await starting.catch(() => null)
+    // As a shell tells it of a process that a signal ended.
+    if (running === null && signal !== undefined) process.exit(128 + constants.signals[signal])
+    await running?.close().catch(error => { complain(error); throw error })
   })
+  try {
+    const running = await starting
+    print(greeting({ ...running, version: await version(), dataBytes: await diskUse(config.data) }, config))
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error
+    stderr.write('Stopped before it was ready. What arrived of a model is kept for the next start.\n')
+  }
 }
 
 async function withKeys (flags: Flags, use: (keys: Keys) => Promise<void>): Promise<void> {
@@ -58,17 +75,24 @@ async function withKeys (flags: Flags, use: (keys: Keys) => Promise<void>): Prom
 function complain (error: unknown): void {
   const known = spoken.some(kind => error instanceof kind)
   stderr.write(`${error instanceof Error ? known ? error.message : error.stack : String(error)}\n`)
+  if (error instanceof AggregateError) error.errors.forEach(complain)
 }
 
 const text = (value: unknown): string | null => typeof value === 'string' && value !== '' ? value : null
 
 /** Which server a command talks to. */
-const serverOf = (flags: Flags): Server => ({ url: text(flags.url) ?? env.ENGRAFT_URL ?? 'http://127.0.0.1:8080', key: text(flags.key) ?? env.ENGRAFT_KEY ?? null })
+const serverOf = (flags: Flags): Server => ({ url: text(flags.url) ?? text(env.ENGRAFT_URL) ?? 'http://127.0.0.1:8080', key: text(flags.key) ?? text(env.ENGRAFT_KEY) })
 
 /** Checks a file against the first model as the server would, up to the trial load. */
 async function check (file: string, flags: Flags): Promise<void> {
   const config = parse(env, flags)
-  const { name, path, sha256 } = await modelsOf(config).resolve(config.model[0] ?? '', { progress: showProgress(stderr).show })
+  const display = showProgress(stderr)
+  const model = await interruptible(signal => modelsOf(config).resolve(config.model[0] ?? '', { signal, progress: display.show })).finally(display.end)
+  if (model === null) {
+    process.exitCode = interrupted
+    return
+  }
+  const { name, path, sha256 } = model
   const base = await openBase({ name, path, digest: sha256 })
   await printCheck(file, async file => ({ base: name, ...await checkAdapter(file, base) }), print)
 }
@@ -76,7 +100,7 @@ async function check (file: string, flags: Flags): Promise<void> {
 const engraft = program({
   serve: run,
   pull: async (reference, flags) => {
-    if (await pull(reference, modelsOf(parse(env, flags)), stderr) === null) process.exitCode = 130
+    if (await pull(reference, modelsOf(parse(env, flags)), stderr) === null) process.exitCode = interrupted
   },
   keysCreate: flags => withKeys(flags, keys => createKey(keys, { scope: ['chat', 'memory', 'feedback'], ...flags } as unknown as CreateFlags, print)),
   keysList: flags => withKeys(flags, keys => listKeys(keys, flags, print)),
