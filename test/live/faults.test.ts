@@ -76,7 +76,7 @@ test('a killed server leaves no engine behind, and its folder opens again', asyn
   server.process.kill('SIGKILL')
   await once(server.process, 'exit')
   await until(() => { try { return !process.kill(engine, 0) } catch { return true } })
-  const again = await startServer(t, ['--data', server.data])
+  const again = await startServer(t, [], {}, server.data)
   t.equal((await again.post('/v1/chat/completions', chatBody('Hi.'))).status, 200)
 })
 

@@ -24,9 +24,9 @@ export interface LiveServer {
   stop (): Promise<number | null>
 }
 
-/** `engraft serve` in a process of its own, with the real model, on a free port and an empty data folder. Ends with the test. */
-export async function startServer (t: Test, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<LiveServer> {
-  const server = await spawnServer(`${t.testdir()}/data`, flags, env)
+/** `engraft serve` in a process of its own, with the real model, on a free port and an empty data folder, or the one given. Ends with the test. */
+export async function startServer (t: Test, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}, data = `${t.testdir()}/data`): Promise<LiveServer> {
+  const server = await spawnServer(data, flags, env)
   t.teardown(async () => {
     if (server.process.exitCode !== null || server.process.signalCode !== null) return
     server.process.kill('SIGKILL')
