@@ -30,7 +30,7 @@ export const storedTypes: readonly string[] = Object.keys(layouts)
 export async function checkFinite (path: string, header: GgufHeader): Promise<void> {
   await using file = await open(path, constants.O_RDONLY)
   const buffer = new ArrayBuffer(chunk)
-  for (const tensor of header.tensors.toSorted((a, b) => a.offset - b.offset)) {
+  for (const tensor of header.tensors) {
     if (!await isFinite(file, header.dataOffset + tensor.offset, tensor, buffer)) throw problem('adapter_not_finite', { detail: `the first is in the tensor '${tensor.name}'` })
   }
 }

@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -208,8 +208,9 @@ test('a base is known by its own bases and by its public name, and one without a
   const shapes = { tensors: base.tensors }
   t.match(await check(t, declared, { ...await made('acme-house', ['general.name', 'string', 'Models']), ...shapes }), { rank: 4 }, 'public name')
   t.match(await check(t, declared, { ...await made('x', ['general.name', 'string', 'Tuned'], ['general.base_model.0.name', 'string', 'House']), ...shapes }), { rank: 4 }, 'made from it')
-  t.match(await check(t, declared, { ...await made('x', ['general.basename', 'string', 'acme-house'], ['general.size_label', 'string', '1B'], ['general.finetune', 'string', 'chat']), ...shapes }), { rank: 4 }, 'basename and size')
-  t.match(await check(t, declared, { ...await made('x', ['general.name', 'string', 'Tuned']), ...shapes }), { code: 'adapter_wrong_base', message: /\(Tuned\)/ }, 'a public name of one letter matches nothing')
+  t.match(await check(t, declared, { ...await made('x', ['general.basename', 'string', 'acme-house'], ['general.size_label', 'string', '1B'], ['general.finetune', 'string', 'chat']), ...shapes }), { rank: 4 }, 'basename, size and finetune')
+  t.match(await check(t, withPairs(['general.base_model.0.name', 'string', 'Acme House 1B Instruct']), { ...await made('x', ['general.basename', 'string', 'acme-house'], ['general.size_label', 'string', '1B'], ['general.finetune', 'string', 'chat']), ...shapes }), { rank: 4 }, 'basename and size')
+  t.match(await check(t, declared, { ...await made('b', ['general.name', 'string', 'Tuned']), ...shapes }), { code: 'adapter_wrong_base', message: /\(Tuned\)/ }, 'a public name of one letter matches nothing')
   t.match(await check(t, declared, { ...await made('smollm2-135m'), ...shapes }), { rank: 4 }, 'no name of its own')
 })
 
@@ -237,6 +238,13 @@ test('large weights are read in bounded memory, and other work gets its turns me
   working = false
   t.ok(turns - before >= 128, `${turns - before} turns while 128 chunks were read`)
   t.ok(process.memoryUsage.rss() - memory < limitBytes)
+
+  const last = Buffer.alloc(4)
+  last.writeFloatLE(NaN)
+  const written = await open(path, 'r+')
+  await written.write(last, 0, 4, bytes.length - 4)
+  await written.close()
+  await t.rejects(checkAdapter(path, wide), { code: 'adapter_not_finite', message: /lora_b/ }, 'the very last weight')
 })
 
 test('mutated fixtures are refused with a code or are valid, quickly and in little memory', async t => {
@@ -247,8 +255,10 @@ test('mutated fixtures are refused with a code or are valid, quickly and in litt
   const { dataOffset } = tensorTable(fixture)
   // Where the tensor table begins: after the pairs.
   const table = fixture.indexOf('blk.0.attn_q.weight.lora_a') - 8
+  // One buffer for all rounds, so that what grows is not the test's own garbage.
+  const bytes = Buffer.from(fixture)
   for (let round = 0; round < 400; round++) {
-    const bytes = Buffer.from(fixture)
+    fixture.copy(bytes)
     const [from, to] = round % 2 === 0 ? [0, table] : [table, dataOffset]
     for (let left = 1 + random(8); left > 0; left--) bytes[from + random(to - from)] = random(256)
     const found = await check(t, round % 5 === 0 ? bytes.subarray(0, random(bytes.length)) : bytes)
