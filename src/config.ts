@@ -75,10 +75,13 @@ export class ConfigError extends Error {
 }
 
 /**
- * Settings from the environment and the command line's flags (which win).
+ * Settings from the environment and the command line's flags (which win). An
+ * empty variable is as unset.
  * Throws one `ConfigError` that names every fault at once.
  */
-export function parse (env: NodeJS.ProcessEnv, flags: Readonly<Record<string, unknown>>): Config {
+export function parse (environment: NodeJS.ProcessEnv, flags: Readonly<Record<string, unknown>>): Config {
+  // Compose files and unit files set what they leave open to the empty text.
+  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const faults: string[] = []
   const values: Record<string, unknown> = {}
   for (const { name, flag, variable, fallback } of options) {
