@@ -68,6 +68,9 @@ function pip (requirement: string, wheels: string, scratch: string, signal: Abor
   }
   const leave = () => stop(signal.reason)
   signal.addEventListener('abort', leave, { once: true })
+  // In a group of its own, it gets no Ctrl-C and would outlive a process that ends in haste.
+  const orphan = () => end(child)
+  process.once('exit', orphan)
 
   let bytes = 0
   let grown = performance.now()
@@ -84,6 +87,7 @@ function pip (requirement: string, wheels: string, scratch: string, signal: Abor
   child.once('close', code => {
     clearInterval(timer)
     signal.removeEventListener('abort', leave)
+    process.removeListener('exit', orphan)
     if (failure !== undefined) reject(failure)
     else if (code !== 0) reject(new SourceError(explain(complaint, code, settings.python)))
     else resolve()
