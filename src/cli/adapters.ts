@@ -95,9 +95,11 @@ async function upload (server: Server, name: string, path: string, base: string 
   let sent = 0
   const counted = body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({
     transform (chunk, controller) {
-      // The form's own lines are sent too, and are no part of the file.
-      sent = Math.min(found.size, sent + chunk.byteLength)
-      display.show({ file: path, source: 'this machine', received: sent, total: found.size })
+      // The form's own lines are sent too, and are no part of the file: what comes once it is complete is not shown.
+      if (sent < found.size) {
+        sent = Math.min(found.size, sent + chunk.byteLength)
+        display.show({ file: path, source: 'this machine', received: sent, total: found.size })
+      }
       controller.enqueue(chunk)
     }
   }))
