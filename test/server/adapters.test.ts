@@ -194,7 +194,6 @@ test('an allow-list names adapters without a version', async t => {
   const headers = { authorization: 'Bearer ek_k' }
   t.strictSame((await app.inject({ url: '/v1/models', headers })).json().data.map((model: { id: string }) => model.id), ['house'])
   for (const [id, status] of [['house', 200], ['house@1', 200], ['other', 404], ['other@1', 404], ['tiny', 404], ['org/big:q4@1', 404]] as const) t.equal((await app.inject({ url: `/v1/models/${id}`, headers })).statusCode, status, id)
-  t.equal((await app.inject({ method: 'POST', url: '/tokenize', headers, payload: { model: 'other@1', prompt: 'x' } })).json().error.code, 'model_not_found')
 })
 
 test('a request may mix adapters, and the answer says which version and weights it is of', async t => {
