@@ -74,7 +74,9 @@ async function withKeys (flags: Flags, use: (keys: Keys) => Promise<void>): Prom
 
 function complain (error: unknown): void {
   const known = spoken.some(kind => error instanceof kind)
-  stderr.write(`${error instanceof Error ? known ? error.message : error.stack : String(error)}\n`)
+  // Callers are sent to the log for the cause; here is who reads the log.
+  const cause = error instanceof PublicError && error.status >= 500 && error.cause instanceof Error ? ` (${error.cause.message})` : ''
+  stderr.write(`${error instanceof Error ? known ? error.message : error.stack : String(error)}${cause}\n`)
   if (error instanceof AggregateError) error.errors.forEach(complain)
 }
 
