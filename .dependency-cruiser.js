@@ -6,17 +6,18 @@
  */
 const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
-  chat: { doors: ['answer'], knows: ['access', 'inference'] },
+  adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
+  chat: { doors: ['answer'], knows: ['access', 'adapters', 'inference'] },
   cli: { doors: [], knows: ['access', 'models'] },
   database: { doors: ['database', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: [] },
   models: { doors: ['models'], knows: ['gguf'] },
-  server: { doors: [], knows: ['access', 'chat', 'inference'] }
+  server: { doors: [], knows: ['access', 'adapters', 'chat', 'inference'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/caller', 'database/sql', 'gguf/reader']
+const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {

@@ -64,8 +64,9 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
         const named = hold(model === null ? null : asking('model', () => adapters.lease(model)))
         const base = hold(bases.lease(named === null ? model : named.base))
         const used = named === null ? [] : [{ lease: named, scale: 1 }]
+        const count = used.length + mix.length
+        if (count > mostAdapters) throw refusal(`it names ${count} adapters; an answer can have at most ${mostAdapters}`)
         for (const { name, scale } of mix) used.push({ lease: hold(leaseMixed(name)), scale })
-        if (used.length > mostAdapters) throw refusal(`it names ${used.length} adapters; an answer can have at most ${mostAdapters}`)
         refuseStrangers(used, named?.base ?? base.target.model)
         const put = used.filter(({ scale }) => scale !== 0)
         const applied = merge(put)
@@ -73,6 +74,7 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
           target: { model: modelOf(base.target, named, put), digest: digestOf(base.target, applied), adapters: applied },
           engine: base.engine,
           admission: base.admission,
+          counting: base.counting,
           names: namesOf(base.target, named, used),
           version: named?.version ?? null,
           ready: async () => { await Promise.all(put.map(({ lease }) => lease.ready())) },
@@ -89,7 +91,6 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
 interface Used { readonly lease: AdapterLease, readonly scale: number }
 
 function refuseScales (mix: readonly MixedAdapter[]): void {
-  if (mix.length > mostAdapters) throw refusal(`it names ${mix.length} adapters; an answer can have at most ${mostAdapters}`)
   for (const { name, scale } of mix) {
     if (!(Math.abs(scale) <= largestScale)) throw refusal(`the scale of '${name.slice(0, 120)}' must be a number from -${largestScale} to ${largestScale}`)
   }

@@ -71,6 +71,27 @@ test('nobody can begin with a version whose removal is being written', async t =
   await removed
 })
 
+test('a file that one name brings while another gives it up stays', async t => {
+  const [reached, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let commits = 0
+  // The second upload's second commit registers what it kept: it is held up.
+  const hold = async () => {
+    if (++commits !== 4) return
+    reached.resolve()
+    await gate.promise
+  }
+  const { adapters, kept } = await openWorld(t, {}, undefined, database => ({ ...database, commit: async queries => { await hold(); return await database.commit(queries) } }))
+  await add(adapters, 'house', 1)
+  const brought = add(adapters, 'shop', 1)
+  await reached.promise
+  const removed = adapters.remove('house', null, 'cli')
+  await wait(50)
+  gate.resolve()
+  await Promise.all([brought, removed])
+  t.equal(kept().length, 1)
+  await t.resolves(adapters.lease('shop@1')!.ready())
+})
+
 test('changes under one name run in order, and those of another name do not wait for them', async t => {
   const gate = Promise.withResolvers<void>()
   let slow = true

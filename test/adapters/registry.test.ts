@@ -221,6 +221,10 @@ test('pinned names keep whatever is live under them in memory', async t => {
   const audit = (await listAudit(database, { limit: 99 })).length
   await adapters.pin('house', true, 'cli')
   t.equal((await listAudit(database, { limit: 99 })).length, audit, 'pinned once is pinned')
+  await adapters.retire('shop', 'cli')
+  await adapters.remove('shop', null, 'cli')
+  await add(adapters, 'shop', 2)
+  t.equal(adapters.find('shop')?.pinned, false, 'a name that begins again is not pinned')
   t.strictSame((await reopen()).told, [`pin tiny ${one}`, 'pin other '], 'also after a restart')
 })
 
