@@ -12,6 +12,7 @@ import { createDirectory } from './adapters/directory.ts'
 import { openRegistry } from './adapters/registry.ts'
 import { openVault } from './adapters/vault.ts'
 import { createAnswer } from './chat/answer.ts'
+import { createCount } from './chat/count.ts'
 import { needsKey, type Config } from './config.ts'
 import { openDatabase } from './database/open.ts'
 import { problem, PublicError } from './errors.ts'
@@ -110,10 +111,12 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       log: (message, fields) => log('error', message, fields)
     })
 
+    const directory = createDirectory({ bases, adapters })
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, models: createDirectory({ bases, adapters }), limits }),
+      answer: createAnswer({ ...config, models: directory, limits }),
+      count: createCount({ ...config, models: directory, limits }),
       bases,
       adapters,
       verify: bearer => keys.verify(bearer),

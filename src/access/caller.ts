@@ -50,3 +50,9 @@ export function requireScope (caller: Caller, scope: Scope): void {
 export function mayUse (caller: Caller, model: string): boolean {
   return caller.models === null || caller.models.includes(model)
 }
+
+/** Throws `model_not_found` for the first of the names that this caller may not use. */
+export function requireModels (caller: Caller, names: readonly string[]): void {
+  const refused = names.find(name => !mayUse(caller, name))
+  if (refused !== undefined) throw problem('model_not_found', { model: refused }, { param: 'model' })
+}

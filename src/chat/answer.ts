@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Directory } from '../adapters/directory.ts'
-import { mayUse, requireScope, type Caller } from '../access/caller.ts'
+import { requireModels, requireScope, type Caller } from '../access/caller.ts'
 import type { Limits } from '../access/limits.ts'
 import { problem } from '../errors.ts'
 import type { FinishReason, Message, Sampling, Usage } from '../inference/engine.ts'
@@ -46,7 +46,7 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTi
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
     const { messages } = request
-    if (messages.length > maxMessages) throw problem('too_many_messages', { count: messages.length, limit: maxMessages }, { param: 'messages' })
+    refuseMany(messages, maxMessages)
     if (maxTokens !== 0 && request.maxTokens !== null && request.maxTokens > maxTokens) throw problem('token_limit_exceeded', { count: request.maxTokens, limit: maxTokens }, { param: 'max_tokens' })
     await limits.admit(caller)
 
@@ -56,8 +56,7 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTi
     let leave: (() => void) | null = null
     let spent = 0
     try {
-      const refused = lease.names.find(name => !mayUse(caller, name))
-      if (refused !== undefined) throw problem('model_not_found', { model: refused }, { param: 'model' })
+      requireModels(caller, lease.names)
       await lease.ready()
       const either = AbortSignal.any([signal, deadline.signal])
       leave = await lease.admission.admit(caller.tenant, either)
@@ -88,6 +87,10 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTi
       if (spent > 0) limits.spend(caller, spent)
     }
   }
+}
+
+export function refuseMany (messages: readonly Message[], limit: number): void {
+  if (messages.length > limit) throw problem('too_many_messages', { count: messages.length, limit }, { param: 'messages' })
 }
 
 /** Prompt tokens of an answer that never came to say its usage: real text averages about four characters a token. */

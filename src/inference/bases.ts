@@ -1,6 +1,6 @@
 import { problem } from '../errors.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
-import type { Engine, EngineState, Message, Rendered, Target } from './engine.ts'
+import type { Engine, EngineState, Target } from './engine.ts'
 
 /** A base model that can be served. */
 export interface BaseModel {
@@ -30,6 +30,8 @@ export interface Lease {
   readonly target: Target
   readonly engine: Engine
   readonly admission: Admission
+  /** For what is counted and not answered: one at a time. */
+  readonly counting: Admission
   release (): void
 }
 
@@ -38,7 +40,7 @@ export interface BasesOptions extends AdmissionOptions {
   readonly idleUnload: number
 }
 
-interface Entry { readonly model: BaseModel, readonly admission: Admission, leases: number, usedAt: number }
+interface Entry { readonly model: BaseModel, readonly admission: Admission, readonly counting: Admission, leases: number, usedAt: number }
 
 /** The idle sweep is this fine: unloading a few seconds late harms nobody. */
 const sweepMs = 5_000
@@ -52,7 +54,7 @@ export class Bases {
 
   constructor (models: readonly BaseModel[], options: BasesOptions) {
     this.#options = options
-    this.#entries = new Map(models.map(model => [model.name, { model, admission: new Admission(options), leases: 0, usedAt: performance.now() }]))
+    this.#entries = new Map(models.map(model => [model.name, { model, admission: new Admission(options), counting: new Admission({ ...options, capacity: 1 }), leases: 0, usedAt: performance.now() }]))
     this.#sweep = options.idleUnload === 0 ? null : setInterval(() => this.#unloadIdle(), sweepMs).unref()
   }
 
@@ -66,6 +68,7 @@ export class Bases {
       target: { model, digest, adapters: [] },
       engine,
       admission: entry.admission,
+      counting: entry.counting,
       release: () => {
         if (released) return
         released = true
@@ -81,15 +84,6 @@ export class Bases {
   find (name: string): BaseInfo | null {
     const entry = this.#entries.get(name)
     return entry === undefined ? null : this.#info(entry)
-  }
-
-  async render (name: string | null, input: readonly Message[] | string): Promise<Rendered> {
-    const lease = this.lease(name)
-    try {
-      return await lease.engine.render(input)
-    } finally {
-      lease.release()
-    }
   }
 
   async load (name: string): Promise<void> {
@@ -109,7 +103,7 @@ export class Bases {
   }
 
   /** Refuses all who wait and all who come; running answers go on. */
-  drain (): void { for (const { admission } of this.#entries.values()) admission.close() }
+  drain (): void { for (const { admission, counting } of this.#entries.values()) for (const line of [admission, counting]) line.close() }
 
   async close (): Promise<void> {
     if (this.#sweep !== null) clearInterval(this.#sweep)

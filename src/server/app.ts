@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import type { Answer } from '../chat/answer.ts'
+import type { Count } from '../chat/count.ts'
 import type { Config } from '../config.ts'
 import { Answers } from './answers.ts'
 import { limits } from './limits.ts'
@@ -30,6 +31,7 @@ export interface Parts {
   readonly config: Config
   readonly version: string
   readonly answer: Answer
+  readonly count: Count
   readonly bases: Bases
   readonly adapters: Adapters
   readonly verify: Verify
@@ -81,7 +83,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(health, { answers, bases, version })
   await app.register(chat, { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs })
   await app.register(models, { bases, adapters })
-  await app.register(tokenize, { bases, adapters })
+  await app.register(tokenize, { count: parts.count })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })

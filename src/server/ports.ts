@@ -4,7 +4,7 @@ import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
 
 /** What the routes need of the base models. */
-export type Bases = Pick<AllBases, 'list' | 'find' | 'render' | 'load' | 'unload'>
+export type Bases = Pick<AllBases, 'list' | 'find' | 'load' | 'unload'>
 
 /** What the routes need of the adapters; answering leases them itself. */
 export type Adapters = Omit<AllAdapters, 'lease'>

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { requireModels } from '../../src/access/caller.ts'
 import { type Config, parse } from '../../src/config.ts'
 import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
@@ -15,13 +16,21 @@ export interface Overrides extends Partial<Omit<Parts, 'config'>> {
 }
 
 /** An app on a scripted answer and two pretended bases; everything before them is real. Closed with the test. */
-export async function appFor (t: Test, { config, scripted = new Scripted(), ...parts }: Overrides = {}): Promise<FastifyInstance> {
+export async function appFor (t: Test, { config, scripted = new Scripted(), adapters = new MemoryAdapters(), ...parts }: Overrides = {}): Promise<FastifyInstance> {
   const app = await buildApp({
     config: { ...parse({}, {}), ...config },
     version: '0.0.0-test',
     answer: scripted.answer,
+    // One token a byte, for whoever may use the model.
+    count: async (model, input, caller) => {
+      const base = twoBases().find(model ?? 'tiny')
+      const name = base?.name ?? (model ?? '').replace(/@\d+$/, '')
+      requireModels(caller, [name])
+      if (base === null && adapters.find(name) === null) throw problem('model_not_found', { model: name }, { param: 'model' })
+      return { tokens: new Uint32Array(Buffer.from(typeof input === 'string' ? input : input.map(message => `${message.role}:${message.content}`).join('|'))), contextSize: 4096 }
+    },
     bases: twoBases(),
-    adapters: new MemoryAdapters(),
+    adapters,
     verify: async () => null,
     keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
     audit: async () => [],
@@ -46,11 +55,6 @@ export function twoBases (state: EngineState = readyState): Bases {
   return {
     list: () => infos,
     find: name => infos.find(info => info.name === name) ?? null,
-    render: async (name, input) => {
-      if (name !== null && !infos.some(info => info.name === name)) throw problem('model_not_found', { model: name }, { param: 'model' })
-      const text = typeof input === 'string' ? input : input.map(message => `${message.role}:${message.content}`).join('|')
-      return { tokens: new Uint32Array(Buffer.from(text)), contextSize: 4096 }
-    },
     load: async () => {},
     unload: async name => { throw problem('model_in_use', { model: name, count: 1 }) }
   }

@@ -1,23 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Count } from '../../chat/count.ts'
 import { problem } from '../../errors.ts'
 import { messagesFrom } from '../chat-request.ts'
+import { departure } from '../departure.ts'
 import { headerSafe } from '../headers.ts'
 import { callerOf } from '../plugins/auth.ts'
-import type { Bases } from '../ports.ts'
 import { TokenizeBody, Tokens } from '../schemas/models.ts'
 import { failures } from '../schemas/shapes.ts'
-import { type Served, findServed } from '../served.ts'
 
-export const tokenize: FastifyPluginAsyncTypebox<Served & { bases: Pick<Bases, 'render'> }> = async (app, served) => {
+export const tokenize: FastifyPluginAsyncTypebox<{ count: Count }> = async (app, { count }) => {
   app.post('/tokenize', {
     config: { access: 'chat' },
     schema: { tags: ['chat'], summary: 'The tokens of a text or of a conversation', body: TokenizeBody, response: { 200: Tokens, ...failures } }
   }, async (request, reply) => {
     const { model, prompt, messages } = request.body
-    const named = model === null || model === undefined ? null : findServed(callerOf(request), served, model)
     const unknown = Object.keys(request.body).filter(field => !(field in TokenizeBody.properties))
     if (unknown.length > 0) reply.header('x-engraft-ignored', headerSafe(unknown))
-    const { tokens, contextSize } = await served.bases.render(named === null ? null : named.parent ?? named.id, inputOf(prompt ?? null, messages ?? null))
+    const { tokens, contextSize } = await count(model ?? null, inputOf(prompt ?? null, messages ?? null), callerOf(request), departure(reply))
     return { count: tokens.length, max_model_len: contextSize, tokens: [...tokens] }
   })
 }

@@ -1,0 +1,31 @@
+import { requireModels, requireScope, type Caller } from '../access/caller.ts'
+import type { Message, Rendered } from '../inference/engine.ts'
+import { refuseMany, type AnswerParts } from './answer.ts'
+
+/** Counts what a conversation or a text costs a model, without answering it. Throws what an answer would throw before its first token. */
+export type Count = (model: string | null, input: readonly Message[] | string, caller: Caller, signal: AbortSignal) => Promise<Rendered>
+
+/**
+ * Counting holds up the engine's answers for some milliseconds, so it is
+ * limited as answering is, and done one at a time for each base, tenants in
+ * turn.
+ */
+export function createCount ({ models, limits, maxMessages }: Pick<AnswerParts, 'models' | 'limits' | 'maxMessages'>): Count {
+  return async (model, input, caller, signal) => {
+    requireScope(caller, 'chat')
+    if (typeof input !== 'string') refuseMany(input, maxMessages)
+    await limits.admit(caller)
+    const lease = models.lease(model, [])
+    try {
+      requireModels(caller, lease.names)
+      const leave = await lease.counting.admit(caller.tenant, signal)
+      try {
+        return await lease.engine.render(input)
+      } finally {
+        leave()
+      }
+    } finally {
+      lease.release()
+    }
+  }
+}
