@@ -7,7 +7,7 @@
 const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
-  chat: { doors: ['answer'], knows: ['access', 'adapters', 'inference'] },
+  chat: { doors: ['answer', 'count'], knows: ['access', 'adapters', 'inference'] },
   cli: { doors: [], knows: ['access', 'models'] },
   database: { doors: ['database', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
@@ -41,7 +41,7 @@ const homes = {
 const typesAnywhere = ['fastify', 'kysely']
 
 const composition = '^src/(?:main|serve|diagnosis)\\.ts$'
-const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/)'
+const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts))'
 /** Files that start a process or a thread of their own, so that no import leads to them. */
 const entries = '^src/(?:main|inference/llama/child|database/worker)\\.ts$'
 

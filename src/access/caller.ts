@@ -51,6 +51,12 @@ export function mayUse (caller: Caller, model: string): boolean {
   return caller.models === null || caller.models.includes(model)
 }
 
+/** The same before anything is looked up, for names as callers write them (`house@7`): what a caller may not use must not be told from what is not there. */
+export function requireNamed (caller: Caller, references: readonly (string | null)[]): void {
+  const refused = references.find(reference => reference !== null && !mayUse(caller, reference) && !mayUse(caller, reference.replace(/@\d+$/, '')))
+  if (refused != null) throw problem('model_not_found', { model: refused }, { param: 'model' })
+}
+
 /** Throws `model_not_found` for the first of the names that this caller may not use. */
 export function requireModels (caller: Caller, names: readonly string[]): void {
   const refused = names.find(name => !mayUse(caller, name))

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Directory } from '../adapters/directory.ts'
-import { requireModels, requireScope, type Caller } from '../access/caller.ts'
+import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
 import type { Limits } from '../access/limits.ts'
 import { problem } from '../errors.ts'
 import type { FinishReason, Message, Sampling, Usage } from '../inference/engine.ts'
@@ -48,6 +48,7 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTi
     const { messages } = request
     refuseMany(messages, maxMessages)
     if (maxTokens !== 0 && request.maxTokens !== null && request.maxTokens > maxTokens) throw problem('token_limit_exceeded', { count: request.maxTokens, limit: maxTokens }, { param: 'max_tokens' })
+    requireNamed(caller, [request.model, ...request.adapters.map(({ name }) => name)])
     await limits.admit(caller)
 
     const lease = models.lease(request.model, request.adapters)

@@ -1,4 +1,4 @@
-import { requireModels, requireScope, type Caller } from '../access/caller.ts'
+import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
 import type { Message, Rendered } from '../inference/engine.ts'
 import { refuseMany, type AnswerParts } from './answer.ts'
 
@@ -14,6 +14,7 @@ export function createCount ({ models, limits, maxMessages }: Pick<AnswerParts, 
   return async (model, input, caller, signal) => {
     requireScope(caller, 'chat')
     if (typeof input !== 'string') refuseMany(input, maxMessages)
+    requireNamed(caller, [model])
     await limits.admit(caller)
     const lease = models.lease(model, [])
     try {

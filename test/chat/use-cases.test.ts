@@ -68,6 +68,7 @@ test('answering and counting refuse alike: scope, ceilings, allow-list of the de
     const with_ = parts()
     await t.rejects(use(with_, only({ scopes: new Set(['admin']) })), { code: 'insufficient_scope', status: 403 })
     await t.rejects(use(with_, only({ models: ['second'] })), { code: 'model_not_found', message: /'first'/ })
+    await t.rejects(use(with_, only({ models: ['second'] }), { model: 'third@2' }), { code: 'model_not_found', message: /'third@2'/ }, 'before anybody looks whether it is there')
     await t.rejects(use(with_, keyless, { messages: three }), { code: 'too_many_messages' })
     await t.rejects(use(busy, keyless), { code: 'rate_limit_exceeded' })
     t.equal(with_.leases, 0)

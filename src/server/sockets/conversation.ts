@@ -69,7 +69,8 @@ export class Conversation {
   async #create ({ id, body }: ClientFrame & { type: 'create' }): Promise<void> {
     const { answersPerSocket: limit } = this.#parts
     if (this.#answers.has(id)) return await this.#fail(id, problem('id_in_use', { id }))
-    if (this.#answers.size >= limit) return await this.#fail(id, problem('too_many_answers', { limit }, { retryAfter: 1 }))
+    // Answers whose last frame is not sent yet count too: a client that never reads must not pile them up.
+    if (this.open >= limit) return await this.#fail(id, problem('too_many_answers', { limit }, { retryAfter: 1 }))
     const end = new AbortController()
     this.#answers.set(id, end)
     // Not awaited: the next frame may cancel it.
