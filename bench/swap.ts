@@ -21,7 +21,7 @@ const fixtures = {
 }
 const folder = await mkdtemp(join(tmpdir(), 'engraft-bench-'))
 const data = join(folder, 'data')
-let server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8', '--log-level', 'warn'])
+let server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8'])
 
 try {
   console.log(`uploading ${quick ? 16 : 64} versions …`)
@@ -96,7 +96,7 @@ async function sameAgain (versions: Map<number, Kind>): Promise<void> {
   await ask(`house@${b}`)
   const again = await ask(`house@${a}`)
   await server.stop()
-  server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8', '--log-level', 'warn'])
+  server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8'])
   const restarted = await ask(`house@${a}`)
   console.log(`A → B → A at temperature 0, alone: ${again.text === cold.text ? 'the same text' : 'another text'}; after a restart: ${restarted.text === cold.text ? 'the same text' : 'another text'}`)
   const others = [...versions.keys()].slice(1, 5)
@@ -186,7 +186,7 @@ async function longestWait (): Promise<void> {
   for (let round = 0; round < (quick ? 5 : 20); round++) waits.push((await ask(`house@${2 + round % 6}`, { max_tokens: 1 })).firstMs)
   asking.abort()
   await Promise.all(streams)
-  console.log(`first token of another adapter's request while one adapter keeps 7 streams busy: p50 ${at(waits, 0.5)} ms, longest ${at(waits, 1)} ms (${waits.length})`)
+  console.log(`first token of another adapter's request (37 prompt tokens) while one adapter keeps 7 streams busy: p50 ${at(waits, 0.5)} ms, longest ${at(waits, 1)} ms (${waits.length})`)
 }
 
 async function memory (): Promise<void> {

@@ -70,8 +70,9 @@ export class BatchLoop {
     this.#wake()
   }
 
-  /** Makes adapters resident before the next batch. */
+  /** Makes adapters resident: those that are not yet, before the next batch. */
   adopt (id: number, adapters: readonly AppliedAdapter[]): void {
+    if (this.#residents.touch(adapters)) return this.#listener.adopted(id)
     this.#adopting.push({ id, adapters })
     this.#wake()
   }

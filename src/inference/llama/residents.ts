@@ -48,6 +48,14 @@ export class Residents<H> {
     await this.#evict()
   }
 
+  /** Whether all of them are in memory already; then they count as used just now. Touches nothing native, so it may be asked at any time. */
+  touch (adapters: readonly AppliedAdapter[]): boolean {
+    const found = adapters.map(({ digest }) => this.#resident.get(digest))
+    if (found.includes(undefined)) return false
+    for (const resident of found) if (resident !== undefined) resident.usedAt = ++this.#clock
+    return true
+  }
+
   release (adapters: readonly AppliedAdapter[]): void {
     for (const { digest } of adapters) {
       const resident = this.#resident.get(digest)
