@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { STATUS_CODES } from 'node:http'
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
 import { PublicError, problem, publicError } from '../../errors.ts'
@@ -40,18 +41,26 @@ export function frameworkErrors (limits: Limits): NonNullable<FastifyServerOptio
 
 /** What is answered to bytes that are no request, or that do not arrive in time. */
 export function clientErrors (limits: Limits, uploads: Pick<Uploads, 'covers'>): NonNullable<FastifyServerOptions['clientErrorHandler']> {
-  return (error, socket) => {
+  return function (this: FastifyInstance, error, socket) {
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && uploads.covers(socket as Socket)) return
+    const { _httpMessage: reply } = socket as Socket & { _httpMessage?: ServerResponse | null }
     // Once a reply is under way, another status line would become part of its body.
-    const replying = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage?.headersSent === true
-    if (error.code !== 'ECONNRESET' && socket.writable && !replying) {
+    if (error.code !== 'ECONNRESET' && socket.writable && reply?.headersSent !== true) {
       const failure = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? problem('request_timeout', { seconds: limits.requestTimeout })
         : error.code === 'HPE_HEADER_OVERFLOW'
           ? problem('headers_too_large', {})
           : problem('invalid_request', { detail: 'The bytes received are not an HTTP request.' })
+      // Whoever reads the body hears of it, so that the request is answered, logged and counted as any other; that reply closes the connection.
+      if (reply?.req.complete === false && reply.req.listenerCount('error') > 0) {
+        reply.req.emit('error', failure)
+        return
+      }
       const body = JSON.stringify(failure)
-      socket.write(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status]}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+      const reqId = randomUUID()
+      socket.write(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status]}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nx-request-id: ${reqId}\r\nConnection: close\r\n\r\n${body}`)
+      // The line of a request that never was one.
+      this.log.info({ reqId, method: null, route: null, status: failure.status, ms: null, keyId: null, tenant: null }, 'request')
     }
     socket.destroySoon()
   }
