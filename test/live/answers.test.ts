@@ -1,22 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test, type Test } from 'tap'
+import { test } from 'tap'
 import { slowRelay } from '../support/relay.ts'
+import { openSocket, type Frame } from '../support/socket.ts'
 import { chatBody, cpuSeconds, endlessBias, events, startServer, type LiveServer } from '../support/server.ts'
 import { post, until } from '../support/wire.ts'
-
-interface Frame { readonly type: string, readonly id?: string, readonly data?: { choices: { delta: { content?: string } }[] }, readonly error?: { code: string } }
-
-/** A WebSocket client that keeps all frames. */
-async function open (t: Test, port: number): Promise<{ socket: WebSocket, frames: Frame[], create (id: string, body: object): void }> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, 'engraft.v1')
-  const frames: Frame[] = []
-  socket.addEventListener('message', ({ data }) => frames.push(JSON.parse(String(data)) as Frame))
-  t.teardown(() => socket.close())
-  await once(socket, 'open')
-  return { socket, frames, create: (id, body) => socket.send(JSON.stringify({ type: 'create', id, body })) }
-}
 
 const of = (frames: readonly Frame[], id: string): Frame[] => frames.filter(frame => frame.id === id)
 const textOf = (frames: readonly Frame[], id: string): string => of(frames, id).map(frame => frame.data?.choices[0]?.delta.content ?? '').join('')
@@ -45,7 +34,7 @@ test('the real model over real sockets', async t => {
   })
 
   await t.test('several answers run at once on one WebSocket, and one of them can be cancelled', async t => {
-    const { frames, socket, create } = await open(t, server.port)
+    const { frames, socket, create } = await openSocket(t, server.port)
     create('a', chatBody('Name three colours.', { max_tokens: 24 }))
     create('b', chatBody('Count on.', { max_tokens: 3000, ...endlessBias }))
     create('c', chatBody('Name three animals.', { max_tokens: 24 }))
@@ -90,11 +79,11 @@ test('the real model over real sockets', async t => {
 
   await t.test('a paused WebSocket pauses its own answers and no other socket', async t => {
     const relay = await slowRelay(t, server.port)
-    const slow = await open(t, relay.port)
+    const slow = await openSocket(t, relay.port)
     slow.create('slow', chatBody('Count to a thousand.', { max_tokens: 1500, ...endlessBias }))
     await until(() => slow.frames.length > 0)
     relay.toggle()
-    const quick = await open(t, server.port)
+    const quick = await openSocket(t, server.port)
     quick.create('quick', chatBody('And you?', { max_tokens: 64, ...endlessBias }))
     await until(() => quick.frames.at(-1)?.type === 'done', 30_000)
     await until(() => idles(server), 60_000)

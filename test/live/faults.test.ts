@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { test } from 'tap'
+import { openSocket } from '../support/socket.ts'
 import { chatBody, endlessBias, events, startServer } from '../support/server.ts'
 import { until } from '../support/wire.ts'
 
@@ -10,11 +11,8 @@ test('when the engine is killed in mid-answer every caller is told, and the next
   const frames = events(await server.post('/v1/chat/completions', chatBody('Count.', { stream: true, ...long })))
   for (let i = 0; i < 3; i++) await frames.next()
   const whole = server.post('/v1/chat/completions', chatBody('Count.', long))
-  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/v1/ws`, 'engraft.v1')
-  const heard: { type: string, id?: string, error?: { code: string } }[] = []
-  socket.addEventListener('message', ({ data }) => heard.push(JSON.parse(String(data))))
-  await once(socket, 'open')
-  socket.send(JSON.stringify({ type: 'create', id: 'w', body: chatBody('Count.', long) }))
+  const { frames: heard, socket, create } = await openSocket(t, server.port)
+  create('w', chatBody('Count.', long))
   await until(() => heard.length > 2)
 
   process.kill(server.enginePid(), 'SIGKILL')
@@ -36,11 +34,8 @@ test('a shutdown under load lets short answers end, tells long ones, and exits i
   const short = server.post('/v1/chat/completions', chatBody('Hi.', { max_tokens: 8 }))
   const frames = events(await server.post('/v1/chat/completions', chatBody('Count.', { stream: true, ...long })))
   await frames.next()
-  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/v1/ws`, 'engraft.v1')
-  const heard: { type: string, id?: string, error?: { code: string } }[] = []
-  socket.addEventListener('message', ({ data }) => heard.push(JSON.parse(String(data))))
-  await once(socket, 'open')
-  socket.send(JSON.stringify({ type: 'create', id: 'w', body: chatBody('Count.', long) }))
+  const { frames: heard, socket, create } = await openSocket(t, server.port)
+  create('w', chatBody('Count.', long))
   await until(() => heard.length > 2)
 
   const closed = once(socket, 'close') as Promise<[CloseEvent]>
