@@ -9,7 +9,7 @@ import { openaiPython, run } from './python.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const readme = await readFile(join(root, 'README.md'), 'utf8')
-const snippets = [...section('A first conversation').matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({ language: language!, code: code! }))
+const snippets = snippetsOf('A first conversation')
 const found = await openaiPython()
 
 test('The first conversation of the README goes as it is printed', async t => {
@@ -34,6 +34,30 @@ test('The first conversation of the README goes as it is printed', async t => {
 
 const commands: Readonly<Record<string, string>> = { sh: 'sh', js: process.execPath, python: 'python' in found ? found.python : '' }
 
+test('The adapters of the README come, are promoted, rolled back and mixed as it is printed', async t => {
+  const snippets = snippetsOf('Adapters')
+  t.strictSame(snippets.map(({ language }) => language), ['sh', 'sh', 'sh', 'sh'])
+  const server = await startServer(t)
+  const outs: string[] = []
+  for (const [i, { code }] of snippets.entries()) {
+    // Beside the server's data, which asking for the folder again would empty.
+    const file = join(t.testdirName, `${i}.sh`)
+    await writeFile(file, code.replaceAll('127.0.0.1:8080', `127.0.0.1:${server.port}`))
+    // With -e: a command that fails in the middle fails the snippet.
+    const { code: exit, out, err } = await run('sh', ['-e', file], { cwd: root, env: { ...process.env, ENGRAFT_URL: server.url } })
+    t.equal(exit, 0, err)
+    outs.push(out)
+  }
+  const [added = '', moved = '', full = '', mixed = ''] = outs
+  t.match(added, /^notes@1 is registered: .*\nnotes@1 answers as notes now\.$/m)
+  const [uploaded, promoted, rolledBack] = moved.replaceAll('}{', '}\n{').trim().split('\n').map(line => JSON.parse(line) as object)
+  t.match(uploaded, { name: 'notes', version: 2, live: false })
+  t.match(promoted, { name: 'notes', live: 2, previous: 1 })
+  t.match(rolledBack, { name: 'notes', live: 1, previous: 2 })
+  t.match(JSON.parse(full), { model: 'notes@2', choices: [{ message: { content: '{"item": "heater", "issue": "makes a loud noise"}' } }], engraft: { version: 2, digest: /^[0-9a-f]{64}$/ } })
+  t.match(JSON.parse(mixed), { model: 'smollm2-135m+notes@1+notes@2', choices: [{ message: { content: /\w/ } }], engraft: { version: null, digest: /^[0-9a-f]{64}$/ } })
+})
+
 test('The settings of the README are those of the code', async t => {
   const rows = [...section('Settings').matchAll(/^\| `(--\S+)` \| `(\w+)` \| (?:`(.+?)`)? ?\|/gm)].map(([, flag, variable, fallback = '']) => ({ flag: flag!, variable: variable!, fallback }))
   t.ok(rows.length > 5)
@@ -54,6 +78,10 @@ test('Every file that the README names is there', async t => {
   t.ok(map.length > 10)
   for (const file of [...files, ...map]) await t.resolves(access(join(root, file)), file)
 })
+
+function snippetsOf (title: string): { readonly language: string, readonly code: string }[] {
+  return [...section(title).matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({ language: language!, code: code! }))
+}
 
 function section (title: string): string {
   const start = readme.indexOf(`\n## ${title}\n`)
