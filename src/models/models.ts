@@ -149,6 +149,7 @@ async function usable (path: string, remedy: string): Promise<BaseFacts> {
     return await inspectBase(path)
   } catch (thrown) {
     if (thrown instanceof GgufError) throw new ModelError(`${thrown.message} ${remedy}`, { cause: thrown })
+    if (thrown instanceof Error && 'code' in thrown) throw new ModelError(`${path} cannot be read (${String(thrown.code)}): give this account the right to read it, or name another file.`, { cause: thrown })
     throw thrown
   }
 }

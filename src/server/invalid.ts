@@ -16,7 +16,8 @@ export function invalid (faults: readonly Fault[], part: string): PublicError {
   const fault = faults[0]
   if (fault === undefined) return problem('invalid_request', { detail: `The ${part} is not valid.` })
   if (part === 'params' && fault.keyword === 'maxLength') return problem('uri_too_long', { limit: maxIdLength })
-  const param = dotted(fault)
+  // The one wildcard stands for a model's name, which may hold slashes.
+  const param = part === 'params' ? dotted(fault).replace('*', 'model') : dotted(fault)
   const subject = param === '' ? `The ${part}` : `'${param}'`
   return problem('invalid_request', { detail: `${subject} ${expectation(fault)}.` }, param === '' ? {} : { param })
 }
