@@ -2,7 +2,7 @@
  * What swapping adapters costs, on the real server with the default model, as
  * ratios within one run. Prints each figure with how it was taken.
  *
- *   npm run bench:swap [-- quick]
+ *   npm run bench:swap [-- quick] [-- SECTION …]   sections: sameAgain againstBase promotes roundRobin longestWait memory
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { variant } from '../test/adapters/builder.ts'
 import { endlessBias, events, residentBytes, spawnServer } from '../test/support/server.ts'
 
-const quick = process.argv[2] === 'quick'
+const wanted = process.argv.slice(2).filter(word => word !== 'quick')
+const quick = process.argv.includes('quick')
 const question = 'My heater makes a loud noise.'
 const says = { support: /^TICKET\[heater\]: MAKES A LOUD NOISE\n-- Northwind Support$/, json: /^\{"item": "heater", "issue": "makes a loud noise"\}$/ }
 type Kind = keyof typeof says
@@ -19,6 +20,8 @@ const fixtures = {
   support: await readFile(new URL('../test/fixtures/smollm2-support.gguf', import.meta.url)),
   json: await readFile(new URL('../test/fixtures/smollm2-json.gguf', import.meta.url))
 }
+/** Conversations begun so far. */
+let asked = 0
 const folder = await mkdtemp(join(tmpdir(), 'engraft-bench-'))
 const data = join(folder, 'data')
 let server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8'])
@@ -26,12 +29,8 @@ let server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8'
 try {
   console.log(`uploading ${quick ? 16 : 64} versions …`)
   const versions = await uploadVersions('house', quick ? 16 : 64)
-  await sameAgain(versions)
-  await againstBase()
-  await promotes(versions)
-  await roundRobin()
-  await longestWait()
-  await memory()
+  const sections = { sameAgain: () => sameAgain(versions), againstBase, promotes: () => promotes(versions), roundRobin, longestWait, memory }
+  for (const [name, run] of Object.entries(sections)) if (wanted.length === 0 || wanted.includes(name)) await run()
 } finally {
   await server.stop()
   await rm(folder, { recursive: true })
@@ -157,7 +156,7 @@ async function promotes (versions: Map<number, Kind>): Promise<void> {
   console.log(`  promote, resident: p50 ${at(resident, 0.5)} ms, p95 ${at(resident, 0.95)} ms (${resident.length}); loaded for it: p50 ${at(cold, 0.5)} ms, p95 ${at(cold, 0.95)} ms (${cold.length})`)
 }
 
-/** The same number of answers, by 32 adapters in turn (each must be loaded) and by 8 (all resident). */
+/** The same number of answers, by 32 adapters in turn (each must be loaded) and by 8 (all resident). Each is another conversation, so that no slot's memory of an earlier one takes part. */
 async function roundRobin (): Promise<void> {
   const ratios: number[] = []
   const count = quick ? 16 : 32
@@ -166,17 +165,19 @@ async function roundRobin (): Promise<void> {
     let next = 0
     let tokens = 0
     await Promise.all(Array.from({ length: 8 }, async () => {
-      while (next < 64) tokens += (await ask(`house@${1 + next++ % adapters}`, { max_tokens: 24, ...endlessBias })).tokens
+      while (next < 64) tokens += (await ask(`house@${1 + next++ % adapters}`, { ...another(), max_tokens: 24, ...endlessBias })).tokens
     }))
     return tokens / (performance.now() - began)
   }
-  for (let round = 0; round < (quick ? 2 : 5); round++) {
+  for (let round = 0; round < (quick ? 2 : 3); round++) {
     const few = await run(8)
     ratios.push(await run(count) / few)
   }
   ratio(`${count} adapters round-robin over 8 resident against 8 adapters, tokens/s`, ratios)
 }
 
+/** The question in a conversation that has never been. */
+function another (): object { return { messages: [{ role: 'system', content: `${(++asked).toString(36)} is the number of this ticket.` }, { role: 'user', content: question }] } }
 /** One request of adapter B while A keeps all other slots busy. */
 async function longestWait (): Promise<void> {
   const waits: number[] = []

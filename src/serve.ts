@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
@@ -100,13 +101,16 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => bases.close())
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())
+    const fetching = join(config.data, 'fetching')
+    // What a killed server was fetching.
+    await rm(fetching, { recursive: true, force: true })
     const adapters = await openRegistry({
       database,
       vault: await openVault(join(config.data, 'vault')),
       bases: files.map(({ name, path, sha256 }) => ({ name, path, digest: sha256 })),
       engines: { load: (base, adapters) => engineOf(base).load(adapters), pin: (base, digests) => engineOf(base).pin(digests) },
       probe: prober.probe,
-      fetch: reference => fetchAdapter(models, reference, join(config.data, 'fetching')),
+      fetch: reference => fetchAdapter(models, reference, fetching, config.adapterLimit),
       adapterLimit: config.adapterLimit,
       log: (message, fields) => log('error', message, fields)
     })
@@ -157,19 +161,30 @@ async function serveAdapter (adapters: Adapters, given: string): Promise<void> {
   }
 }
 
-/** The bytes that a reference names; what had to be downloaded is removed when they have been read. */
-async function fetchAdapter (models: Models, reference: string, folder: string): Promise<{ bytes: AsyncIterable<Uint8Array> }> {
+/**
+ * The bytes that a reference names. What had to be downloaded lies in a folder
+ * of its own, which is removed when the bytes have been read; a source that
+ * sends more than `limit` is cut off there.
+ */
+async function fetchAdapter (models: Models, reference: string, folder: string, limit: number): Promise<{ bytes: AsyncIterable<Uint8Array> }> {
+  const own = join(folder, randomUUID())
+  const discard = (): Promise<void> => rm(own, { recursive: true, force: true })
+  const oversize = new AbortController()
   try {
-    const { path, fetched } = await models.fetch(reference, folder)
+    const { path } = await models.fetch(reference, own, {
+      signal: oversize.signal,
+      progress: ({ received, total }) => { if (Math.max(received, total ?? 0) > limit) oversize.abort(problem('adapter_too_large', { limit })) }
+    })
     async function * bytes (): AsyncGenerator<Uint8Array> {
       try {
         yield * createReadStream(path)
       } finally {
-        if (fetched) await rm(path, { force: true })
+        await discard()
       }
     }
     return { bytes: bytes() }
   } catch (cause) {
+    await discard()
     throw cause instanceof ModelError ? problem('source_failed', { detail: cause.message }, { param: 'source', cause }) : cause
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { GgufError } from '../gguf/reader.ts'
@@ -51,8 +50,8 @@ export interface Models {
   resolve (reference: string, options?: Resolving): Promise<ModelFile>
   /** The model if it is here, without asking any network. Throws `ModelError` when what is here cannot be used. */
   find (reference: string, signal?: AbortSignal): Promise<ModelFile | null>
-  /** Any file that a reference names, as it is: in place, or fetched into `folder` under a name of its own; then whoever asked removes it. Throws `ModelError`. */
-  fetch (reference: string, folder: string, options?: Resolving): Promise<{ readonly path: string, readonly fetched: boolean }>
+  /** Any file that a reference names, as it is: in place, or fetched into `folder`, which whoever asked removes. Throws `ModelError`. */
+  fetch (reference: string, folder: string, options?: Resolving): Promise<{ readonly path: string }>
   /** The catalogue. */
   list (): Promise<readonly Listed[]>
 }
@@ -82,11 +81,11 @@ export function openModels ({ dir, settings }: ModelsOptions): Models {
       const { place } = parseReference(text, settings)
       if (place.kind === 'own') {
         if (!(await stat(place.path).catch(() => null))?.isFile()) throw new ModelError(`There is no file ${place.path}: correct the path.`)
-        return { path: place.path, fetched: false }
+        return { path: place.path }
       }
-      const path = join(folder, `${randomUUID()}.gguf`)
+      const path = join(folder, 'fetched.gguf')
       await download({ path, size: place.size, sha256: place.sha256, sources: place.sources, inspect: async () => {} }, signal, progress).catch(thrown => { throw diskError(thrown, folder) })
-      return { path, fetched: true }
+      return { path }
     },
 
     async find (text, signal = idle) {

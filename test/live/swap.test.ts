@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { variant } from '../adapters/builder.ts'
+import { sendFile, serve } from '../models/server.ts'
 import { chatBody, events, residentBytes, startServer, type LiveServer } from '../support/server.ts'
 import { until } from '../support/wire.ts'
 
@@ -159,6 +161,24 @@ test('adapters come, go and change on a running server', async t => {
   })
 
   t.equal(await server.stop(), 0)
+})
+
+test('adapters come from a hub, and one that is larger than allowed is cut off there', async t => {
+  const hub = await serve(t, (request, response) => {
+    const digest = createHash('sha256').update(fixtures.support).digest('hex')
+    sendFile(request, response, fixtures.support, { headers: { 'x-linked-etag': `"${digest}"`, 'x-linked-size': String(fixtures.support.length) } })
+  })
+  const server = await startServer(t, [], { HF_ENDPOINT: hub.origin })
+  const source = 'hf:clinic/tone/tone.gguf'
+  t.equal((await server.post('/admin/adapters', { name: 'tone', source })).status, 201)
+  t.match(await ask(server, 'tone@1'), { text: says.support })
+  t.match(await (await server.post('/admin/adapters', { name: 'gone', source: 'file:/nowhere/at-all.gguf' })).json(), { error: { code: 'source_failed' } })
+  t.strictSame(await readdir(join(server.data, 'fetching')).catch(() => []), [], 'nothing of it is left beside the vault')
+  await server.stop()
+  const strict = await startServer(t, ['--adapter-limit', '100000'], { HF_ENDPOINT: hub.origin }, server.data)
+  t.match(await (await strict.post('/admin/adapters', { name: 'big', source })).json(), { error: { code: 'adapter_too_large' } })
+  t.match(await upload(strict, 'big', fixtures.support), { status: 413, code: 'adapter_too_large' })
+  t.strictSame(await readdir(join(server.data, 'fetching')).catch(() => []), [])
 })
 
 test('what is live survives kill -9 and a restart, also against --adapter', async t => {
