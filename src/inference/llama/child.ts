@@ -42,16 +42,23 @@ async function load ({ options, residents: limit }: Extract<Order, { type: 'load
     const native = await Native.open(options)
     const residents = new Residents<Adapter>(native, limit)
     let shown = ''
+    const show = (): void => {
+      const state = residents.state()
+      const now = JSON.stringify(state)
+      if (now !== shown) say({ type: 'residents', state })
+      shown = now
+    }
     const loop = new BatchLoop(native, options.slots, residents, {
       parts: parts => say({ type: 'parts', parts }),
       failed: fail,
-      adopted: id => say({ type: 'adopted', id }),
+      adopted: id => {
+        // First what is in memory now: whoever asked may look.
+        show()
+        say({ type: 'adopted', id })
+      },
       between: longestBatchMs => {
         if (pinged) answerPing(longestBatchMs)
-        const state = residents.state()
-        const now = JSON.stringify(state)
-        if (now !== shown) say({ type: 'residents', state })
-        shown = now
+        show()
       }
     })
     loop.threads(threads)
