@@ -197,7 +197,7 @@ test('what is live survives kill -9 and a restart, also against --adapter', asyn
   t.match(await ask(again, 'other'), { model: 'other@1', text: says.json }, 'one that was not live goes live')
 })
 
-test('random sequences of upload, promote, rollback, retire, remove, kill and chat never give an answer of a version that was not live when it began', async t => {
+test('random sequences of upload, promote, rollback, remove, kill and chat never give an answer of a version that was not live when it began', async t => {
   const server = await startServer(t, ['--resident-adapters', '2'])
   let seed = Number(process.env.SEED ?? 20261124)
   t.comment(`SEED=${seed} repeats this run`)
