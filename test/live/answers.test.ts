@@ -102,14 +102,3 @@ test('the real model over real sockets', async t => {
 
   t.equal(await server.stop(), 0)
 })
-
-test('a stalled reader is dropped, and its slot is free again', async t => {
-  const server = await startServer(t, ['--stall-timeout', '2', '--slots', '1'])
-  const relay = await slowRelay(t, server.port)
-  const reply = await fetch(`http://127.0.0.1:${relay.port}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(chatBody('Count.', { stream: true, max_tokens: 3000, ...endlessBias })) })
-  const frames = events(reply)
-  await frames.next()
-  relay.toggle()
-  await until(async () => await server.metric('engraft_base_running') === 0, 60_000)
-  t.equal((await server.post('/v1/chat/completions', chatBody('Still there?'))).status, 200)
-})
