@@ -46,8 +46,8 @@ create table interactions (
 
 create index interactions_by_tenant on interactions (tenant);
 create index interactions_by_owner on interactions (owner);
-create index interactions_by_session on interactions (owner, session);
-create index interactions_by_question on interactions (owner, asked, session);
+create index interactions_by_session on interactions (owner, session, asked);
+create index interactions_by_question on interactions (owner, asked);
 create index interactions_by_answer on interactions (owner, answered, session);
 
 -- Which messages were sent, in order.
