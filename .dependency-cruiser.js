@@ -12,8 +12,9 @@ const rooms = {
   database: { doors: ['database', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: [] },
+  interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
   models: { doors: ['models'], knows: ['gguf'] },
-  server: { doors: [], knows: ['access', 'adapters', 'chat', 'inference'] }
+  server: { doors: [], knows: ['access', 'adapters', 'chat', 'inference', 'interactions'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */

@@ -11,6 +11,7 @@ const catalogue = {
   model_not_found: [404, 'invalid_request_error', "The model '{model}' does not exist or this key may not use it. GET /v1/models lists what is served."],
   not_found: [404, 'invalid_request_error', 'Nothing answers {method} {path}. GET /openapi.json lists every route.'],
   key_not_found: [404, 'invalid_request_error', "There is no key '{id}'. GET /admin/keys lists them."],
+  completion_not_found: [404, 'invalid_request_error', "There is no stored completion '{id}', or it is not yours. GET /v1/chat/completions lists them."],
   adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
   adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
   base_not_served: [404, 'invalid_request_error', "'{adapter}' is an adapter of the base '{base}', which this server does not serve now. Start it with that base (--model), or name another adapter."],

@@ -1,4 +1,4 @@
-import { DummyDriver, type Generated, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import { DummyDriver, type Generated, Kysely, type RawBuilder, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql as raw } from 'kysely'
 
 /** One row of `keys`, as migrations/001-access.sql lays it out. Times are ISO 8601 in UTC, which sort as text. */
 export interface KeyRow {
@@ -51,6 +51,34 @@ export interface AdapterVersionRow {
   removed_at: string | null
 }
 
+/** One row of `interactions`, as migrations/003-interactions.sql lays it out. */
+export interface InteractionRow {
+  seq: Generated<number>
+  id: string
+  owner: number
+  tenant: string
+  session: string
+  /** Milliseconds since 1970 in UTC. */
+  created: number
+  model: string
+  version: number | null
+  digest: string
+  asked: Uint8Array
+  answered: Uint8Array | null
+  block: string | null
+  profile: string | null
+  /** JSON, as are `choices`, `usage`, `timings`, `params` and `metadata`. */
+  memories: string
+  prompt: Uint8Array | null
+  choices: string
+  usage: string | null
+  timings: string
+  params: string
+  metadata: string
+  key_id: string | null
+  error: string | null
+}
+
 /** The tables; grows with every migration. `Generated` marks what the database fills in. */
 export interface Schema {
   keys: KeyRow
@@ -58,6 +86,11 @@ export interface Schema {
   key_usage: { key_id: string, day: string, tokens: number }
   adapters: AdapterRow
   adapter_versions: AdapterVersionRow
+  owners: { id: Generated<number>, tenant: string, user: string }
+  /** `digest` is the sha256 of `body`, which is JSON. */
+  messages: { id: Generated<number>, owner: number, digest: Uint8Array, body: string }
+  interactions: InteractionRow
+  interaction_messages: { interaction: number, position: number, message: number }
   audit: { id: Generated<number>, at: string, actor: string, action: string, subject: string, detail: string }
 }
 
@@ -73,3 +106,12 @@ export const sql = new Kysely<Schema>({
     createQueryCompiler: () => new SqliteQueryCompiler()
   }
 })
+
+/**
+ * Any number of blobs for `where(column, 'in', …)` as one parameter, so that
+ * the text of the query, and with it the prepared statement, is always the same.
+ */
+export function among (blobs: readonly Uint8Array[]): RawBuilder<Uint8Array> {
+  const hex = JSON.stringify(blobs.map(blob => Buffer.from(blob).toString('hex')))
+  return raw<Uint8Array>`(select unhex(value) from json_each(${hex}))`
+}
