@@ -24,6 +24,7 @@ const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader']
 const homes = {
   '@fastify/[^/]+': 'src/server/',
   '@huggingface/jinja': 'src/inference/llama/',
+  '@huggingface/tokenizers': 'src/memory/onnx/',
   'better-sqlite3': 'src/database/',
   'cli-progress': 'src/cli/',
   'close-with-grace': 'src/main.ts',
@@ -32,6 +33,7 @@ const homes = {
   'fastify-plugin': 'src/server/',
   kysely: 'src/database/',
   'node-llama-cpp': 'src/inference/llama/native.ts',
+  'onnxruntime-node': 'src/memory/onnx/',
   'prom-client': 'src/server/',
   'rate-limiter-flexible': 'src/access/',
   typebox: 'src/(?:server/|config.ts)',
