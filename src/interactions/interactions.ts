@@ -74,6 +74,9 @@ export interface Interaction extends NewInteraction {
   readonly answerKey: string | null
 }
 
+/** An interaction without its conversation. */
+export type Completion = Omit<Interaction, 'messages' | 'keys'>
+
 /** With what a user message of the conversation was answered before. */
 export type Kept = Pick<Interaction, 'block' | 'profile' | 'memories'>
 
@@ -125,7 +128,7 @@ export interface Interactions {
   /** Throws `completion_not_found`, also for what is out of reach. */
   find (reach: Reach, id: string): Promise<Interaction>
   /** Throws `completion_not_found` for an unknown `after`. */
-  list (reach: Reach, page: Page): Promise<{ readonly data: readonly Interaction[], readonly more: boolean }>
+  list (reach: Reach, page: Page): Promise<{ readonly data: readonly Completion[], readonly more: boolean }>
   /** Takes the place of the metadata before. Throws `completion_not_found`. */
   setMetadata (reach: Reach, id: string, metadata: Metadata): Promise<void>
   /** Forgets the interaction, and the messages that no other of the same owner holds. Throws `completion_not_found`. */
