@@ -35,8 +35,8 @@ export interface Listed {
   readonly parameters: string
   readonly licence: string
   readonly contextLength: number
-  /** Bytes; null: not known before it is fetched. */
-  readonly size: number | null
+  /** Bytes. */
+  readonly size: number
   readonly path: string | null
 }
 

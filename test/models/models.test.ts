@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test, type Test } from 'tap'
 import { catalogue } from '../../src/models/catalogue.ts'
@@ -99,10 +99,17 @@ test('a file brought by hand under the name of a pinned model must be that model
   t.ok(existsSync(path), "the operator's file is left alone")
 })
 
-test('a file brought by hand for a model without a pinned digest is used without the network', async t => {
+test('a file brought by hand where a file of the hub would lie is used without the network', async t => {
+  const { dir, models } = open(t)
+  const path = join(dir, 'hf/o/r/main/a.gguf')
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, base)
+  t.match(await models.resolve('hf:o/r/a.gguf'), { name: 'a', sha256: digest, path })
+})
+
+test('the list says of every model of the catalogue whether it is here', async t => {
   const { dir, models } = open(t)
   await writeFile(join(dir, 'Llama-3.2-1B-Instruct-Q4_K_M.gguf'), base)
-  t.match(await models.resolve('llama-3.2-1b'), { name: 'llama-3.2-1b', sha256: digest, licence: 'Llama-3.2' })
   const listed = await models.list()
   t.match(listed.find(entry => entry.name === 'llama-3.2-1b'), { size: base.length, path: join(dir, 'Llama-3.2-1B-Instruct-Q4_K_M.gguf') })
   t.match(listed[0], { name: 'smollm2-135m', size: 98_362_432, path: null })
@@ -146,15 +153,16 @@ for (const [how, content] of [['cut', '{ "hf/o/r/main/a.gguf": {'], ['emptied', 
 
 test('a model in a folder that may only be read is served, though nothing can be recorded there', async t => {
   const { dir, models } = open(t)
-  const path = join(dir, 'Llama-3.2-1B-Instruct-Q4_K_M.gguf')
+  const path = join(dir, 'hf/o/r/main/a.gguf')
+  await mkdir(dirname(path), { recursive: true })
   await writeFile(path, base)
   await chmod(dir, 0o555)
   // The administrator may write anywhere; nobody (65534) may not.
   const administrator = process.getuid?.() === 0
   if (administrator) process.seteuid?.(65534)
   try {
-    t.match(await models.resolve('llama-3.2-1b'), { path, sha256: digest })
-    t.strictSame(await readdir(dir), [basename(path)])
+    t.match(await models.resolve('hf:o/r/a.gguf'), { path, sha256: digest })
+    t.strictSame(await readdir(dir), ['hf'])
   } finally {
     if (administrator) process.seteuid?.(0)
     await chmod(dir, 0o755)
@@ -215,14 +223,17 @@ test('references that could climb out of the models folder or reach into a comma
   }
 })
 
-test('every entry of the catalogue can be understood, and pins size and digest together or neither', async t => {
+test('every entry of the catalogue can be understood, and is one known file', async t => {
+  const digests = [...catalogue.values()].flatMap(({ files }) => files.map(({ sha256 }) => sha256))
+  t.equal(new Set(digests).size, digests.length, 'no digest was copied twice')
   for (const [name, { files, contextLength }] of catalogue) {
-    t.match(parseReference(name, settings), { name, place: { kind: 'fetched' } })
+    const [file] = files
+    t.match(parseReference(name, settings), { name, place: { kind: 'fetched', file: file?.name, size: file?.size, sha256: file?.sha256 } })
     t.ok(contextLength >= 2048)
-    for (const file of files) {
-      t.equal(file.size === null, file.sha256 === null, `${name} pins both or neither`)
-      t.match(file.sha256 ?? '0'.repeat(64), /^[0-9a-f]{64}$/)
-      t.ok(file.sources.length > 0)
+    for (const { size, sha256, sources } of files) {
+      t.ok(size > 50e6 && size < 10e9, `${name} has a size that a model of 135M to 8B can have`)
+      t.match(sha256, /^[0-9a-f]{64}$/)
+      t.ok(sources.length > 0)
     }
   }
 })
