@@ -2,6 +2,7 @@ import type { AuditEntry } from '../access/audit.ts'
 import type { Keys as AllKeys } from '../access/keys.ts'
 import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
+import type { Interactions } from '../interactions/interactions.ts'
 
 /** What the routes need of the base models. */
 export type Bases = Pick<AllBases, 'list' | 'find' | 'load' | 'unload'>
@@ -11,6 +12,9 @@ export type Adapters = Omit<AllAdapters, 'lease'>
 
 /** What the routes need of the API keys. */
 export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>
+
+/** What the routes need of the answers on record. */
+export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remove'>
 
 /** The caller behind a bearer; null when it is unknown, expired or revoked. */
 export type Verify = AllKeys['verify']
