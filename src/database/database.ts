@@ -1,4 +1,7 @@
 import type { CompiledQuery } from 'kysely'
+import type { Query } from './protocol.ts'
+
+export type { Query }
 
 /**
  * What the rooms need from the one SQLite file. Queries are built with Kysely
@@ -19,7 +22,7 @@ export interface Database {
    * one sync; one caller's failure never undoes another's. Resolves to the
    * number of rows each query changed.
    */
-  commit (queries: readonly CompiledQuery[]): Promise<number[]>
+  commit (queries: readonly Query[]): Promise<number[]>
   /** Writes a consistent copy to `path` while everything goes on; the copy appears there whole or not at all. */
   backup (path: string): Promise<void>
   /** Throws a `DatabaseError` with the path and the remedy if any page, index or reference is damaged. */

@@ -111,6 +111,6 @@ function proxy ({ ask, ended }: Connection): Database {
 }
 
 /** Kysely's tree of nodes stays here: it is large, and the worker needs only the text. */
-function plain ({ sql, parameters }: CompiledQuery<unknown>): Query {
+function plain ({ sql, parameters }: Query): Query {
   return { sql, parameters }
 }
