@@ -31,7 +31,7 @@ export async function builtLlamaServer (cuda: boolean): Promise<Built> {
   const binary = join(build, 'bin', 'llama-server')
   const chosen = [...options, ...cuda ? cudaOptions : []]
   if (!existsSync(binary)) {
-    requireTools(['git', 'cmake', 'c++', ...cuda ? ['nvcc'] : []])
+    requireTools(['git', 'cmake', 'make', 'c++', ...cuda ? ['nvcc'] : []])
     console.log(`building llama-server ${release} once, into ${cache} …`)
     await fetchSource(cache)
     await run('cmake', ['-S', join(cache, 'source'), '-B', build, ...chosen])
@@ -76,7 +76,7 @@ export async function startLlamaServer ({ binary }: Built, given: readonly strin
 
 function requireTools (tools: readonly string[]): void {
   const missing = tools.filter(tool => spawnSync(tool, ['--version']).error !== undefined)
-  if (missing.length > 0) throw new Error(`To measure against llama-server it must be built, and ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not there: install git, cmake and a C++ compiler (on Debian: apt-get install git cmake g++)${tools.includes('nvcc') ? ', and the CUDA toolkit' : ''}.`)
+  if (missing.length > 0) throw new Error(`To measure against llama-server it must be built, and ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not there: install git, cmake, make and a C++ compiler (on Debian: apt-get install git cmake make g++)${tools.includes('nvcc') ? ', and the CUDA toolkit' : ''}.`)
 }
 
 /** Cloned beside its place first, so that a clone that was cut off is not taken for one. */

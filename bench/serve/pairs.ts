@@ -43,12 +43,12 @@ export function quantile (values: readonly number[], share: number): number {
 
 /** One line: both medians, and the ratio of the pairs with its interval. */
 export function printPairs (name: string, { engraft, llama }: Both<readonly number[]>): void {
-  console.log(`  ${name.padEnd(58)} engraft ${short(median(engraft))}   llama-server ${short(median(llama))}   ratio ${shown(estimate(ratios(engraft, llama)))}`)
+  console.log(`  ${name.padEnd(62)} engraft ${short(median(engraft))}   llama-server ${short(median(llama))}   ratio ${shown(estimate(ratios(engraft, llama)))}`)
 }
 
 /** One line: a ratio within each of the two. */
 export function printWithin (name: string, { engraft, llama }: Both<readonly number[]>): void {
-  console.log(`  ${name.padEnd(58)} engraft ${shown(estimate(engraft))}   llama-server ${shown(estimate(llama))}`)
+  console.log(`  ${name.padEnd(62)} engraft ${shown(estimate(engraft))}   llama-server ${shown(estimate(llama))}`)
 }
 
 export function shown ({ median, low, high }: Estimate): string { return `${median.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]` }

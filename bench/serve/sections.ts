@@ -35,32 +35,33 @@ export function each<M> ({ engraft, llama }: Both<readonly M[]>, number: (measur
   return { engraft: engraft.map(number), llama: llama.map(number) }
 }
 
-const loads = [
-  { name: '1 stream', streams: 1, tokens: 96, adapter: undefined },
-  { name: '4 streams', streams: 4, tokens: 64, adapter: undefined },
-  { name: '8 streams', streams: 8, tokens: 56, adapter: undefined },
-  { name: '1 stream, one adapter', streams: 1, tokens: 96, adapter: 0 },
-  { name: '8 streams, one adapter', streams: 8, tokens: 56, adapter: 0 }
-] as const
+const loads = {
+  '1 stream': { streams: 1, tokens: 96, adapter: undefined },
+  '4 streams': { streams: 4, tokens: 64, adapter: undefined },
+  '8 streams': { streams: 8, tokens: 56, adapter: undefined },
+  '1 stream, one adapter': { streams: 1, tokens: 96, adapter: 0 },
+  '8 streams, one adapter': { streams: 8, tokens: 56, adapter: 0 }
+} as const
+type Load = keyof typeof loads
+const loadNames = Object.keys(loads) as Load[]
 
 /** Tokens per second with and without an adapter, and how evenly they come. */
 async function writing ({ both, pairs }: Stage): Promise<void> {
-  const all = (contestant: Contestant) => async (): Promise<readonly (readonly Answered[])[]> => {
-    const taken = []
-    for (const { streams, tokens, adapter } of loads) taken.push(await together(contestant, streams, tokens, () => adapter))
-    return taken
+  const all = (contestant: Contestant) => async (): Promise<Record<Load, readonly Answered[]>> => {
+    const taken: Partial<Record<Load, readonly Answered[]>> = {}
+    for (const name of loadNames) taken[name] = await together(contestant, loads[name].streams, loads[name].tokens, () => loads[name].adapter)
+    return taken as Record<Load, readonly Answered[]>
   }
   const taken = await inTurn(pairs, all(both.engraft), all(both.llama))
-  const rates = loads.map((_, i) => each(taken, answers => writingRate(answers[i] ?? [])))
-  loads.forEach(({ name }, i) => printPairs(`tokens/s, ${name}`, rates[i] ?? taken0))
-  for (const i of [2, 4]) printPairs(`the same from request to last token, ${loads[i]?.name}`, each(taken, answers => wholeRate(answers[i] ?? [])))
-  for (const i of [0, 2]) printPairs(`ms between tokens, p95, ${loads[i]?.name}`, each(taken, answers => quantile((answers[i] ?? []).flatMap(gaps), 0.95)))
-  for (const [base, tuned] of [[0, 3], [2, 4]] as const) {
-    const [under = taken0, over = taken0] = [rates[base], rates[tuned]]
-    printWithin(`one adapter against the base, ${loads[base].name}`, { engraft: ratios(over.engraft, under.engraft), llama: ratios(over.llama, under.llama) })
+  const rate = (load: Load) => each(taken, answers => writingRate(answers[load]))
+  for (const load of loadNames) printPairs(`tokens/s, ${load}`, rate(load))
+  for (const load of ['8 streams', '8 streams, one adapter'] as const) printPairs(`from request to last token, ${load}`, each(taken, answers => wholeRate(answers[load])))
+  for (const load of ['1 stream', '8 streams'] as const) {
+    printPairs(`ms between tokens, p95, ${load}`, each(taken, answers => quantile(answers[load].flatMap(gaps), 0.95)))
+    const [tuned, base] = [rate(`${load}, one adapter`), rate(load)]
+    printWithin(`one adapter against the base, ${load}`, { engraft: ratios(tuned.engraft, base.engraft), llama: ratios(tuned.llama, base.llama) })
   }
 }
-const taken0: Both<readonly number[]> = { engraft: [], llama: [] }
 
 /** A prompt that nobody has seen, and the conversation's second turn. */
 async function reading ({ both, pairs }: Stage): Promise<void> {
@@ -138,7 +139,7 @@ async function overhead ({ both, pairs, raw }: Stage): Promise<void> {
   const loop = await raw()
   for (const [streams, tokens] of [[1, 96], [8, 56]] as const) {
     const { engraft, llama: bare } = await inTurn(pairs, async () => writingRate(await together(both.engraft, streams, tokens)), () => loop.rate(streams, tokens))
-    console.log(`  ${`share of a token's time beyond decode and sample, ${streams === 1 ? '1 stream' : `${streams} streams`}`.padEnd(58)} engraft ${shown(estimate(ratios(engraft, bare).map(ratio => 1 - ratio)))}`)
+    console.log(`  ${`share of a token's time beyond decode and sample, ${streams === 1 ? '1 stream' : `${streams} streams`}`.padEnd(62)} engraft ${shown(estimate(ratios(engraft, bare).map(ratio => 1 - ratio)))}`)
   }
   await loop.close()
 }
