@@ -37,6 +37,7 @@ const settings = {
   queuePerTenant: whole(32, 0, 100_000, 'most of them of one tenant'),
   queueTimeout: whole(60, 1, 3600, 'seconds a request waits for a slot before it is refused'),
   answerTimeout: whole(900, 1, 86_400, 'seconds one answer may take'),
+  drainTimeout: whole(300, 1, 86_400, 'seconds that answers under way on an adapter have to end once another version of it is live, or none'),
   requestTimeout: whole(30, 1, 3600, 'seconds a request may take to arrive'),
   stallTimeout: whole(60, 1, 3600, 'seconds a reader may leave an answer unread before it is dropped'),
   sockets: whole(256, 1, 100_000, 'most WebSockets open at once'),

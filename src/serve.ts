@@ -112,6 +112,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       probe: prober.probe,
       fetch: reference => fetchAdapter(models, reference, fetching, config.adapterLimit),
       adapterLimit: config.adapterLimit,
+      drainTimeout: config.drainTimeout,
       log: (message, fields) => log('error', message, fields)
     })
 

@@ -1,4 +1,5 @@
 import type { AppliedAdapter } from '../inference/engine.ts'
+import type { Lease } from './leases.ts'
 
 /** One version of an adapter: a file that was checked once and never changes. */
 export interface AdapterVersion {
@@ -45,8 +46,12 @@ export interface AddRequest {
   readonly content: AsyncIterable<Uint8Array> | string
 }
 
-/** Leave to use one version: while it is held, its file and registration stay. */
-export interface AdapterLease {
+/**
+ * Leave to use one version: while it is held, its file and registration stay.
+ * Its signal fires with `adapter_drained` when the version went off and the
+ * answers under way on it have had their time.
+ */
+export interface AdapterLease extends Lease {
   readonly name: string
   readonly version: number
   readonly base: string
@@ -58,7 +63,6 @@ export interface AdapterLease {
    * been read since the start. Throws `adapter_damaged`.
    */
   ready (): Promise<void>
-  release (): void
 }
 
 /**
@@ -71,11 +75,15 @@ export interface Adapters {
   add (request: AddRequest, by: string): Promise<{ readonly version: AdapterVersion, readonly created: boolean }>
   list (): readonly AdapterInfo[]
   find (name: string): AdapterInfo | null
-  /** Loads the version, then lets it answer under its name; answers under way end on the version they began with. */
+  /**
+   * Loads the version, then lets it answer under its name. Answers under way
+   * end on the version they began with; those that take longer than the drain's
+   * deadline end in `adapter_drained`, so that what went off can be removed.
+   */
   promote (name: string, version: number, by: string): Promise<AdapterInfo>
   /** The same, to the version that was live before. */
   rollback (name: string, by: string): Promise<AdapterInfo>
-  /** Takes the name off: it answers `adapter_not_live` until the next promote. */
+  /** Takes the name off: it answers `adapter_not_live` until the next promote. Answers under way are as after a promote. */
   retire (name: string, by: string): Promise<AdapterInfo>
   pin (name: string, pinned: boolean, by: string): Promise<AdapterInfo>
   /** Removes one version, or the name with all of them (null). Throws `adapter_in_use` while it is live or leased. */

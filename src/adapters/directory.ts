@@ -13,6 +13,8 @@ export interface ModelLease extends Lease {
   readonly names: readonly string[]
   /** The version that answers, where an adapter was named as the model. */
   readonly version: number | null
+  /** Fires, with the reason to tell, when the answer has to end because one of its adapters went off. */
+  readonly signal: AbortSignal
   /** Await it before the engine is given the target. Throws `adapter_damaged`. */
   ready (): Promise<void>
 }
@@ -77,6 +79,7 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
           counting: base.counting,
           names: namesOf(base.target, named, used),
           version: named?.version ?? null,
+          signal: AbortSignal.any(used.map(({ lease }) => lease.signal)),
           ready: async () => { await Promise.all(put.map(({ lease }) => lease.ready())) },
           release: () => releaseAll(held)
         }

@@ -5,6 +5,7 @@ import { problem } from '../errors.ts'
 import type { AppliedAdapter, ProbeAdapter } from '../inference/engine.ts'
 import type { AdapterInfo, Adapters, BaseFile } from './adapters.ts'
 import { Lanes } from './lanes.ts'
+import { Leases } from './leases.ts'
 import { refuseName, shownSource } from './names.ts'
 import { type Name, type Pointers, type Version, infoOf, insertVersion, readNames, readRemoved, saveName, setRemoved, shown } from './rows.ts'
 import { Shelf } from './shelf.ts'
@@ -22,6 +23,8 @@ export interface RegistryOptions {
   readonly fetch: (reference: string) => Promise<{ readonly bytes: AsyncIterable<Uint8Array> }>
   /** Largest file taken, in bytes. */
   readonly adapterLimit: number
+  /** Seconds that answers under way on a version have to end once it is no longer live. */
+  readonly drainTimeout: number
   /** Told what an operator should look at: constant message and fields. */
   readonly log: (message: string, fields: Record<string, unknown>) => void
 }
@@ -47,7 +50,7 @@ export interface EnginesPort {
  *
  * Throws when a base and an adapter have the same name.
  */
-export async function openRegistry ({ database, vault, bases, engines, probe, fetch, adapterLimit, log }: RegistryOptions): Promise<Adapters> {
+export async function openRegistry ({ database, vault, bases, engines, probe, fetch, adapterLimit, drainTimeout, log }: RegistryOptions): Promise<Adapters> {
   const shelf = new Shelf(await readNames(database), bases)
   const trials = await openTrials(bases, probe)
   const byName = new Lanes()
@@ -82,7 +85,7 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
           const { rank, alpha, baseVerified } = found ?? await trials.examine(path, base.name)
           const place = shelf.nameOrNew(name, base.name)
           const facts = { name, version: place.next, digest, size, base: base.name, baseVerified, rank, alpha, source, createdAt: new Date().toISOString() }
-          const version = { facts, baseDigest: base.digest, leases: 0, leaving: false }
+          const version = { facts, baseDigest: base.digest, leases: new Leases(), leaving: false }
           await register(place, version, incoming, by)
           return { version: shown(version), created: true }
         }))
@@ -130,18 +133,13 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
       const version = shelf.resolve(reference)
       if (version === null) return null
       const { name, version: number, base } = version.facts
-      version.leases++
-      let released = false
       return {
+        ...version.leases.take(),
         name,
         version: number,
         base,
         adapter: applied(version),
-        ready: () => intact(version),
-        release: () => {
-          if (!released) version.leases--
-          released = true
-        }
+        ready: () => intact(version)
       }
     }
   }
@@ -152,12 +150,19 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
       const found = shelf.name(name)
       const next = await decide(found)
       if (next !== null) {
+        const off = found.live === null || found.live === next.live ? undefined : found.versions.get(found.live)
         await database.commit([saveName({ ...found, ...next }), record(by, action, name, { ...next })])
         Object.assign(found, next)
         engines.pin(found.base, shelf.pinned(found.base))
+        if (off !== undefined) drain(off)
       }
       return infoOf(found)
     })
+  }
+
+  /** Sets the answers on a version that went off their deadline. It is moot if the version is live again by then. */
+  function drain ({ facts: { name, version }, leases }: Version): void {
+    leases.drain(drainTimeout, () => shelf.find(name)?.live === version ? null : problem('adapter_drained', { adapter: `${name}@${version}`, seconds: drainTimeout }))
   }
 
   /**
@@ -225,8 +230,8 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
   }
 }
 
-function refuseInUse ({ name, live }: Name, { facts: { version }, leases }: Version): void {
+function refuseInUse ({ name, live }: Name, { facts: { version }, leases: { size } }: Version): void {
   const adapter = `${name}@${version}`
   if (version === live) throw problem('adapter_in_use', { adapter, detail: 'live (retire it, or promote another version, first)' })
-  if (leases > 0) throw problem('adapter_in_use', { adapter, detail: `answering ${leases} request${leases === 1 ? '' : 's'}` })
+  if (size > 0) throw problem('adapter_in_use', { adapter, detail: `answering ${size} request${size === 1 ? '' : 's'}` })
 }

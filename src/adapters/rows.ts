@@ -2,14 +2,14 @@ import type { CompiledQuery } from 'kysely'
 import type { Database } from '../database/database.ts'
 import { type AdapterRow, type AdapterVersionRow, sql } from '../database/sql.ts'
 import type { AdapterInfo, AdapterVersion } from './adapters.ts'
+import { Leases } from './leases.ts'
 
 /** One registered version, as it is held in memory. */
 export interface Version {
   readonly facts: Omit<AdapterVersion, 'leases'>
   /** sha256 of the base it was checked against. */
   readonly baseDigest: string
-  /** Answers under way with it. */
-  leases: number
+  readonly leases: Leases
   /** Its removal is being written: nobody may begin with it any more. */
   leaving: boolean
 }
@@ -74,7 +74,7 @@ export function infoOf ({ name, base, live, previous, pinned, versions }: Name):
 }
 
 export function shown ({ facts, leases }: Version): AdapterVersion {
-  return { ...facts, leases }
+  return { ...facts, leases: leases.size }
 }
 
 function nameOf (row: AdapterRow): Name {
@@ -86,7 +86,7 @@ function versionOf (row: AdapterVersionRow): Version {
   return {
     facts: { name, version, digest, size, base, baseVerified: row.base_verified === 1, rank, alpha, source, createdAt: row.created_at },
     baseDigest: row.base_digest,
-    leases: 0,
+    leases: new Leases(),
     leaving: false
   }
 }

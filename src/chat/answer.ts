@@ -59,7 +59,7 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTi
     try {
       requireModels(caller, lease.names)
       await lease.ready()
-      const either = AbortSignal.any([signal, deadline.signal])
+      const either = AbortSignal.any([signal, deadline.signal, lease.signal])
       leave = await lease.admission.admit(caller.tenant, either)
       const parts = lease.engine.generate({
         target: lease.target,

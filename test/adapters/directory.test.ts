@@ -5,6 +5,7 @@ import { type Directory, createDirectory } from '../../src/adapters/directory.ts
 import { Bases } from '../../src/inference/bases.ts'
 import { LlamaEngine } from '../../src/inference/llama/engine.ts'
 import { ThreadBudget } from '../../src/inference/threads.ts'
+import { until } from '../support/wire.ts'
 import { add, openWorld, type World } from './opened.ts'
 
 test("a base's name is that base, and no name the default", async t => {
@@ -116,6 +117,19 @@ test('all of an answer is released together and once, also when a part of it thr
   t.match(leases(), { a: 0, b: 0 })
 })
 
+test('an answer is told to end when one of its adapters was drained, and a base never is', async t => {
+  const { directory, world } = await open(t, 0.1)
+  const { adapters } = world
+  await live(world, 'a', 1)
+  await live(world, 'b', 2)
+  const [alone, mixed, beside, base] = [directory.lease('a', []), directory.lease('a', [{ name: 'b', scale: 0 }]), directory.lease(null, [{ name: 'b', scale: 1 }]), directory.lease(null, [])]
+  await adapters.retire('b', 'cli')
+  await until(() => mixed.signal.aborted && beside.signal.aborted)
+  t.match(mixed.signal.reason, { code: 'adapter_drained', message: /'b@1'/ })
+  t.notOk(alone.signal.aborted)
+  t.notOk(base.signal.aborted)
+})
+
 test('an answer is not begun with a file that changed after it was registered', async t => {
   const { directory, world } = await open(t)
   await live(world, 'a', 1)
@@ -135,8 +149,8 @@ test('a base that went away while its adapter stayed is told as such', async t =
   t.match(directory.lease(null, []), { names: ['other'] })
 })
 
-async function open (t: Test): Promise<{ world: World, bases: Bases, directory: Directory, leases: () => Record<string, number> }> {
-  const world = await openWorld(t)
+async function open (t: Test, drainTimeout = 60): Promise<{ world: World, bases: Bases, directory: Directory, leases: () => Record<string, number> }> {
+  const world = await openWorld(t, { drainTimeout })
   const bases = basesOf(t, world.bases)
   const leases = () => Object.fromEntries(world.adapters.list().map(({ name, versions }) => [name, versions.reduce((sum, { leases }) => sum + leases, 0)]))
   return { world, bases, directory: createDirectory({ bases, adapters: world.adapters }), leases }

@@ -80,6 +80,7 @@ export async function openWorld (t: Test, over: Partial<RegistryOptions> = {}, f
     probe: async () => sound,
     fetch: async () => { throw new Error('nothing is fetched here') },
     adapterLimit: 1_000_000,
+    drainTimeout: 60,
     log: (message, fields) => { logged.push({ message, fields }) },
     ...over
   })

@@ -1,7 +1,9 @@
 import { readdirSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { listAudit } from '../../src/access/audit.ts'
 import { problem } from '../../src/errors.ts'
+import { until } from '../support/wire.ts'
 import { add, arriving, openWorld, sha256, sound, tinyAdapter } from './opened.ts'
 
 test('an upload is a version that changes nothing of what is served until it is promoted', async t => {
@@ -174,6 +176,45 @@ test('a version that is live or answering cannot be removed, and a lease outlast
   await adapters.remove('house', 1, 'cli')
   t.equal(kept().length, 1)
   t.throws(() => adapters.lease('house@1'), { code: 'adapter_not_found' })
+})
+
+test('answers still on a version that went off are ended at the deadline, and then it can be removed', async t => {
+  const { adapters } = await openWorld(t, { drainTimeout: 0.2 })
+  await add(adapters, 'house', 1)
+  await add(adapters, 'house', 2)
+  await adapters.promote('house', 1, 'cli')
+  const under = [adapters.lease('house')!, adapters.lease('house@1')!]
+  await adapters.promote('house', 2, 'cli')
+  const asked = adapters.lease('house@1')!
+  const current = adapters.lease('house')!
+  // A new version makes a new entry of the name: the deadline must look at what is there by then.
+  await add(adapters, 'house', 3)
+  t.notOk(under.some(({ signal }) => signal.aborted), 'they have their time')
+  await until(() => under.every(({ signal }) => signal.aborted))
+  for (const { signal } of under) t.match(signal.reason, { code: 'adapter_drained', status: 503, message: /'house@1' 0\.2 s after/ })
+  t.notOk(asked.signal.aborted, 'who asked for the version after it went off may have it')
+  t.notOk(current.signal.aborted)
+  for (const lease of [...under, asked]) lease.release()
+  await adapters.remove('house', 1, 'cli')
+  await adapters.retire('house', 'cli')
+  await until(() => current.signal.aborted)
+  t.match(current.signal.reason, { code: 'adapter_drained', message: /'house@2'/ }, 'retiring drains as well')
+})
+
+test('a deadline is moot when the version is live again', async t => {
+  const { adapters } = await openWorld(t, { drainTimeout: 0.1 })
+  await add(adapters, 'house', 1)
+  await add(adapters, 'house', 2)
+  await adapters.promote('house', 1, 'cli')
+  const lease = adapters.lease('house')!
+  await adapters.promote('house', 2, 'cli')
+  await add(adapters, 'house', 3)
+  await adapters.rollback('house', 'cli')
+  await sleep(300)
+  t.notOk(lease.signal.aborted)
+  await adapters.promote('house', 1, 'cli')
+  await sleep(300)
+  t.notOk(lease.signal.aborted, 'promoting what is live changes nothing')
 })
 
 test('a file that two names share goes with the last of them', async t => {

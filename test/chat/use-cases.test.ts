@@ -9,7 +9,7 @@ import type { Engine, Part } from '../../src/inference/engine.ts'
 import { greedy, never } from '../support/engine.ts'
 
 /** The use cases on an engine that says what the test wants; what they ask of it is what is looked at here. */
-function parts (over: { say?: readonly Part[], admit?: () => Promise<void> } = {}): AnswerParts & { leases: number, running: Admission, spent: number[] } {
+function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drained?: AbortSignal } = {}): AnswerParts & { leases: number, running: Admission, spent: number[] } {
   const running = new Admission({ capacity: 1, queue: 1, queuePerTenant: 1, timeout: 1 })
   const counting = new Admission({ capacity: 1, queue: 1, queuePerTenant: 1, timeout: 1 })
   const engine = {
@@ -27,7 +27,7 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void> } = {
     models: {
       lease: name => {
         state.leases++
-        return { target: { model: name ?? 'first', digest: 'ab', adapters: [] }, engine, admission: running, counting, names: [name ?? 'first'], version: null, ready: async () => {}, release: () => { state.leases-- } }
+        return { target: { model: name ?? 'first', digest: 'ab', adapters: [] }, engine, admission: running, counting, names: [name ?? 'first'], version: null, signal: over.drained ?? never, ready: async () => {}, release: () => { state.leases-- } }
       }
     } satisfies Directory
   }
@@ -51,6 +51,12 @@ test('an engine that ends without done is an error, and what was written is coun
   await t.rejects(Array.fromAsync(createAnswer(with_)(request(), keyless, never)), { code: 'incomplete_answer' })
   t.strictSame([with_.leases, with_.running.running], [0, 0])
   t.ok((with_.spent[0] ?? 0) >= 2, 'the prompt and the token')
+})
+
+test('an answer ends with the reason when what it leases was drained', async t => {
+  const with_ = parts({ say: [done], drained: AbortSignal.abort(problem('adapter_drained', { adapter: 'house@1', seconds: 300 })) })
+  await t.rejects(Array.fromAsync(createAnswer(with_)(request(), keyless, never)), { code: 'adapter_drained' })
+  t.strictSame([with_.leases, with_.running.running], [0, 0])
 })
 
 test('a reader who stops early gives everything back, and pays for what it got', async t => {
