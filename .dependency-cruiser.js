@@ -11,14 +11,15 @@ const rooms = {
   cli: { doors: [], knows: ['access', 'models'] },
   database: { doors: ['database', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
-  inference: { doors: ['bases', 'engine'], knows: [] },
+  grammar: { doors: ['grammar'], knows: [] },
+  inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
   interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
   models: { doors: ['models'], knows: ['gguf'] },
   server: { doors: [], knows: ['access', 'adapters', 'chat', 'inference', 'interactions'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader']
+const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader', 'grammar/grammar']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {
