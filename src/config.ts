@@ -32,6 +32,7 @@ const settings = {
   bodyLimit: whole(4 * 1024 * 1024, 1024, 1024 ** 3, 'largest request body or WebSocket message, in bytes'),
   adapterLimit: whole(1024 ** 3, 1024, 1024 ** 4, 'largest adapter file, in bytes'),
   maxMessages: whole(4096, 1, 1_000_000, 'most messages in a conversation'),
+  maxChoices: whole(16, 1, 128, 'most answers (n) one request may ask for'),
   maxTokens: whole(0, 0, 1_048_576, 'most tokens one answer may ask for; 0: what the context holds'),
   queue: whole(64, 0, 100_000, 'most requests waiting for a slot, per base model'),
   queuePerTenant: whole(32, 0, 100_000, 'most of them of one tenant'),

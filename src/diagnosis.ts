@@ -84,7 +84,11 @@ async function tryEngine (config: Config, file: ModelFile): Promise<Awaited<Retu
     const parts: AsyncIterable<Part> = engine.generate({
       target: { model: file.name, digest: file.sha256, adapters: [] },
       tenant: 'doctor',
-      messages: [{ role: 'user', content: 'Count to ten.' }],
+      input: { type: 'chat', messages: [{ role: 'user', content: 'Count to ten.' }], tools: null, effort: null },
+      grammar: null,
+      choices: 1,
+      logprobs: null,
+      echo: false,
       maxTokens: 16,
       stop: [],
       sampling: { temperature: 0, topP: 1, topK: 40, minP: 0, seed: 0, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() }

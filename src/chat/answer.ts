@@ -3,29 +3,27 @@ import type { Directory } from '../adapters/directory.ts'
 import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
 import type { Limits } from '../access/limits.ts'
 import { problem } from '../errors.ts'
-import type { FinishReason, Message, Sampling, Usage } from '../inference/engine.ts'
+import type { Generation, Input, Message, Part, Piece } from '../inference/engine.ts'
 
-/** A chat request in the product's own terms; routes and sockets make it from wire shapes. */
-export interface ChatRequest {
+/** A request in the product's own terms; routes and sockets make it from wire shapes. */
+export interface ChatRequest extends Pick<Generation, 'input' | 'grammar' | 'choices' | 'logprobs' | 'echo' | 'maxTokens' | 'stop' | 'sampling'> {
   /** As the caller wrote it; null: the default model. */
   readonly model: string | null
   /** Further adapters on it, by name or `name@version`. */
   readonly adapters: readonly { readonly name: string, readonly scale: number }[]
-  readonly messages: readonly Message[]
-  readonly maxTokens: number | null
-  readonly stop: readonly string[]
-  readonly sampling: Sampling
 }
 
 /**
  * What an answer is made of, in order: one `start` when the first token is
- * there, then text and reasoning, then exactly one `done`. Anything else ends
- * in a thrown `PublicError`.
+ * there, then pieces of its choices, an `end` for each, then exactly one
+ * `done`. Anything else ends in a thrown `PublicError`. A call has its id where
+ * it has its name.
  */
 export type ChatEvent =
   | { readonly type: 'start', readonly id: string, readonly created: number, readonly model: string, readonly version: number | null, readonly digest: string }
-  | { readonly type: 'text' | 'reasoning', readonly text: string }
-  | { readonly type: 'done', readonly reason: FinishReason, readonly usage: Usage }
+  | Exclude<Piece, { type: 'call' }>
+  | (Extract<Piece, { type: 'call' }> & { readonly id?: string })
+  | Extract<Part, { type: 'done' }>
 
 /** The use case everything else exists for. HTTP, SSE and WebSocket all call it. */
 export type Answer = (request: ChatRequest, caller: Caller, signal: AbortSignal) => AsyncIterable<ChatEvent>
@@ -37,16 +35,19 @@ export interface AnswerParts {
   readonly maxMessages: number
   /** Most tokens one answer may ask for; 0: what the context holds. */
   readonly maxTokens: number
+  /** Most answers to one prompt. */
+  readonly maxChoices: number
   /** Seconds an answer may take, waiting for a slot included. */
   readonly answerTimeout: number
 }
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
-export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTimeout }: AnswerParts): Answer {
+export function createAnswer ({ models, limits, maxMessages, maxTokens, maxChoices, answerTimeout }: AnswerParts): Answer {
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
-    const { messages } = request
-    refuseMany(messages, maxMessages)
+    const { input, choices } = request
+    if (input.type === 'chat') refuseMany(input.messages, maxMessages)
+    if (choices > maxChoices) throw problem('too_many_choices', { count: choices, limit: maxChoices }, { param: 'n' })
     if (maxTokens !== 0 && request.maxTokens !== null && request.maxTokens > maxTokens) throw problem('token_limit_exceeded', { count: request.maxTokens, limit: maxTokens }, { param: 'max_tokens' })
     requireNamed(caller, [request.model, ...request.adapters.map(({ name }) => name)])
     await limits.admit(caller)
@@ -60,11 +61,15 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTi
       requireModels(caller, lease.names)
       await lease.ready()
       const either = AbortSignal.any([signal, deadline.signal, lease.signal])
-      leave = await lease.admission.admit(caller.tenant, either)
+      leave = await lease.admission.admit(caller.tenant, either, choices)
       const parts = lease.engine.generate({
         target: lease.target,
         tenant: caller.tenant,
-        messages,
+        input,
+        grammar: request.grammar,
+        choices,
+        logprobs: request.logprobs,
+        echo: request.echo,
         maxTokens: request.maxTokens ?? (maxTokens === 0 ? null : maxTokens),
         stop: request.stop,
         sampling: request.sampling
@@ -73,11 +78,11 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, answerTi
       for await (const part of parts) {
         if (!started) {
           started = true
-          spent = estimate(messages)
-          yield { type: 'start', id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: lease.target.model, version: lease.version, digest: lease.target.digest }
+          spent = estimate(input)
+          yield { type: 'start', id: `${input.type === 'chat' ? 'chatcmpl' : 'cmpl'}-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: lease.target.model, version: lease.version, digest: lease.target.digest }
         }
         spent = part.type === 'done' ? part.usage.promptTokens + part.usage.completionTokens : spent + 1
-        yield part
+        yield part.type === 'call' && part.name !== undefined ? { ...part, id: `call_${randomUUID().replaceAll('-', '')}` } : part
         if (part.type === 'done') return
       }
       throw problem('incomplete_answer', {})
@@ -95,6 +100,10 @@ export function refuseMany (messages: readonly Message[], limit: number): void {
 }
 
 /** Prompt tokens of an answer that never came to say its usage: real text averages about four characters a token. */
-function estimate (messages: readonly Message[]): number {
-  return Math.ceil(messages.reduce((sum, message) => sum + message.content.length, 0) / 4)
+function estimate (input: Input): number {
+  switch (input.type) {
+    case 'chat': return Math.ceil(input.messages.reduce((sum, message) => sum + message.content.length, 0) / 4)
+    case 'text': return Math.ceil(input.text.length / 4)
+    case 'tokens': return input.tokens.length
+  }
 }

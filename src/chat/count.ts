@@ -1,9 +1,9 @@
 import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
-import type { Message, Rendered } from '../inference/engine.ts'
+import type { Input, Rendered } from '../inference/engine.ts'
 import { refuseMany, type AnswerParts } from './answer.ts'
 
 /** Counts what a conversation or a text costs a model, without answering it. Throws what an answer would throw before its first token. */
-export type Count = (model: string | null, input: readonly Message[] | string, caller: Caller, signal: AbortSignal) => Promise<Rendered>
+export type Count = (model: string | null, input: Input, caller: Caller, signal: AbortSignal) => Promise<Rendered>
 
 /**
  * Counting holds up the engine's answers for some milliseconds, so it is
@@ -13,7 +13,7 @@ export type Count = (model: string | null, input: readonly Message[] | string, c
 export function createCount ({ models, limits, maxMessages }: Pick<AnswerParts, 'models' | 'limits' | 'maxMessages'>): Count {
   return async (model, input, caller, signal) => {
     requireScope(caller, 'chat')
-    if (typeof input !== 'string') refuseMany(input, maxMessages)
+    if (input.type === 'chat') refuseMany(input.messages, maxMessages)
     requireNamed(caller, [model])
     await limits.admit(caller)
     const lease = models.lease(model, [])

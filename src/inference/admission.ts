@@ -10,7 +10,7 @@ export interface AdmissionOptions {
   readonly timeout: number
 }
 
-interface Waiter { readonly enter: () => void, readonly refuse: (error: unknown) => void }
+interface Waiter { readonly places: number, readonly enter: () => void, readonly refuse: (error: unknown) => void }
 
 /**
  * Decides who is answered next when all slots are busy: tenants in turn, each
@@ -32,21 +32,25 @@ export class Admission {
   get waiting (): number { return [...this.#waiting.values()].reduce((sum, line) => sum + line.length, 0) }
 
   /**
-   * Resolves to the function that gives the slot back (call it once) when it is
-   * this request's turn. Throws `queue_full`, `queue_timeout`, `shutting_down`,
-   * or the signal's reason.
+   * Resolves to the function that gives the slots back (call it once) when it
+   * is this request's turn. One that wants several `slots` gets them at once,
+   * and never more than there are. Throws `queue_full`, `queue_timeout`,
+   * `shutting_down`, or the signal's reason.
    */
-  async admit (tenant: string, signal: AbortSignal): Promise<() => void> {
+  async admit (tenant: string, signal: AbortSignal, slots = 1): Promise<() => void> {
     signal.throwIfAborted()
     if (this.#closed) throw problem('shutting_down', { seconds: 5 }, { retryAfter: 5 })
-    if (this.#running < this.#options.capacity) this.#running++
-    else await this.#wait(tenant, signal)
+    const places = Math.min(slots, this.#options.capacity)
+    if (this.#waiting.size === 0 && this.#fits(places)) this.#running += places
+    else await this.#wait(tenant, signal, places)
     const began = performance.now()
     return () => {
       this.#seconds += 0.2 * ((performance.now() - began) / 1000 - this.#seconds)
-      this.#leave()
+      this.#leave(places)
     }
   }
+
+  #fits (places: number): boolean { return this.#running + places <= this.#options.capacity }
 
   /** Refuses all who wait and all who come. */
   close (): void {
@@ -54,7 +58,7 @@ export class Admission {
     for (const waiter of [...this.#waiting.values()].flat()) waiter.refuse(problem('shutting_down', { seconds: 5 }, { retryAfter: 5 }))
   }
 
-  async #wait (tenant: string, signal: AbortSignal): Promise<void> {
+  async #wait (tenant: string, signal: AbortSignal, places: number): Promise<void> {
     const line = this.#waiting.get(tenant) ?? []
     const count = this.waiting
     const seconds = Math.min(60, Math.max(1, Math.ceil((count + 1) * this.#seconds / this.#options.capacity)))
@@ -69,7 +73,7 @@ export class Admission {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     // Leaves the line at once: a slot must never be handed to one who has been refused.
     const refuse = (error: unknown): void => { this.#forget(tenant, waiter); reject(error) }
-    const waiter: Waiter = { enter: resolve, refuse }
+    const waiter: Waiter = { places, enter: resolve, refuse }
     line.push(waiter)
     this.#waiting.set(tenant, line)
     const timer = setTimeout(() => refuse(problem('queue_timeout', { waited: this.#options.timeout, seconds }, { retryAfter: seconds })), this.#options.timeout * 1000)
@@ -89,18 +93,26 @@ export class Admission {
     const index = line.indexOf(waiter)
     if (index !== -1) line.splice(index, 1)
     if (line.length === 0) this.#waiting.delete(tenant)
+    // The one who left may have been the one that the free slots did not suffice for.
+    this.#admitNext()
   }
 
-  /** The slot goes to the next tenant in turn, or becomes free. */
-  #leave (): void {
-    const [tenant, line] = this.#waiting.entries().next().value ?? []
-    const next = line?.shift()
-    if (tenant === undefined || line === undefined || next === undefined) {
-      this.#running--
-      return
+  /** The slots go to the next tenants in turn, as far as they suffice; the first whose turn it is waits for all it needs, or it would never get them. */
+  #leave (places: number): void {
+    this.#running -= places
+    this.#admitNext()
+  }
+
+  #admitNext (): void {
+    while (!this.#closed) {
+      const [tenant, line] = this.#waiting.entries().next().value ?? []
+      const next = line?.[0]
+      if (tenant === undefined || line === undefined || next === undefined || !this.#fits(next.places)) return
+      line.shift()
+      this.#waiting.delete(tenant)
+      if (line.length > 0) this.#waiting.set(tenant, line)
+      this.#running += next.places
+      next.enter()
     }
-    this.#waiting.delete(tenant)
-    if (line.length > 0) this.#waiting.set(tenant, line)
-    next.enter()
   }
 }

@@ -5,7 +5,48 @@ export interface Message {
   readonly name?: string
   /** What the assistant thought before it answered; templates that know reasoning decide whether to show it again. */
   readonly reasoning?: string
+  /** Tools the assistant called in this turn. */
+  readonly calls?: readonly ToolCall[]
+  /** In a tool's turn: the id of the call that it answers. */
+  readonly callId?: string
 }
+
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  /** JSON text of an object. */
+  readonly arguments: string
+}
+
+/** A function that the model may ask the caller to run. */
+export interface Tool {
+  readonly name: string
+  readonly description: string | null
+  /** JSON Schema of its arguments: an object, one that `schemaGrammar` has accepted. */
+  readonly parameters: JsonObject
+}
+
+export interface Tools {
+  readonly list: readonly [Tool, ...Tool[]]
+  /** `auto`: the model decides; `required`: at least one call and nothing else; a name: a call of that one. */
+  readonly choice: 'auto' | 'required' | { readonly name: string }
+  /** Whether one answer may hold several calls. */
+  readonly parallel: boolean
+}
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject
+export interface JsonObject { readonly [key: string]: JsonValue }
+
+/** How long a reasoning model may think, as OpenAI names it. */
+export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high'
+
+/** What an answer continues. */
+export type Input =
+  | { readonly type: 'chat', readonly messages: readonly Message[], readonly tools: Tools | null, /** null: as the model's template has it. */ readonly effort: Effort | null }
+  /** A plain text, of which nothing becomes a special token. */
+  | { readonly type: 'text', readonly text: string }
+  /** Token ids as they are, special ones included. */
+  | { readonly type: 'tokens', readonly tokens: readonly number[] }
 
 /** An adapter as it is put on a base. Its identity is the digest: names are pointers that move. */
 export interface AppliedAdapter {
@@ -43,11 +84,31 @@ export interface Generation {
   readonly target: Target
   /** Whose prompt this is: a prefix is reused only within one tenant. */
   readonly tenant: string
-  readonly messages: readonly Message[]
-  /** At most this many new tokens; null: until the context is full. */
+  readonly input: Input
+  /** GBNF that the answer must fit, thoughts and tool calls apart; null: free text. */
+  readonly grammar: string | null
+  /** Answers to the same prompt, which is read once. The seed of each is the request's plus its number. */
+  readonly choices: number
+  /** How many of the likeliest tokens to name beside each chosen one; null: no probabilities at all. */
+  readonly logprobs: number | null
+  /** Whether the prompt itself is part of the answer's text (`echo`), with its probabilities if they are asked for. */
+  readonly echo: boolean
+  /** At most this many new tokens each; null: until the context is full. */
   readonly maxTokens: number | null
   readonly stop: readonly string[]
   readonly sampling: Sampling
+}
+
+/** A token and how likely it was, before any sampling setting: natural logarithm, at most 0. */
+export interface TokenLogprob {
+  /** Its text; U+FFFD where it holds a part of a character. */
+  readonly token: string
+  /** Its exact bytes. */
+  readonly bytes: readonly number[]
+  /** null: the first token of a prompt, which nothing comes before. */
+  readonly logprob: number | null
+  /** The likeliest tokens at its place, the first the likeliest; at most as many as were asked for. */
+  readonly top: readonly Omit<TokenLogprob, 'top'>[]
 }
 
 /** Token counts of one answer. */
@@ -60,11 +121,26 @@ export interface Usage {
   readonly reasoningTokens: number
 }
 
-export type FinishReason = 'stop' | 'length'
+export type FinishReason = 'stop' | 'length' | 'tool_calls'
+
+/** A piece of one of the answers, numbered from 0. */
+export type Piece =
+  | { readonly type: 'text' | 'reasoning', readonly choice: number, readonly text: string, /** Of the tokens since the piece before, where they were asked for. */ readonly logprobs?: readonly TokenLogprob[] }
+  /** A tool call's beginning (with its name), or more of its arguments' JSON text. `index` numbers the calls of the answer. */
+  | { readonly type: 'call', readonly choice: number, readonly index: number, readonly name?: string, readonly arguments: string }
+  | { readonly type: 'end', readonly choice: number, readonly reason: FinishReason, readonly logprobs?: readonly TokenLogprob[] }
 
 export type Part =
-  | { readonly type: 'text' | 'reasoning', readonly text: string }
-  | { readonly type: 'done', readonly reason: FinishReason, readonly usage: Usage }
+  | Piece
+  /** After every choice has ended. `prompt` is the sha256 (hex) of the prompt's token ids as little-endian 32-bit numbers. */
+  | { readonly type: 'done', readonly usage: Usage, readonly prompt: string }
+
+/** The vectors of some texts. */
+export interface Embedded {
+  /** One for each text, of length 1. */
+  readonly vectors: readonly Float32Array[]
+  readonly promptTokens: number
+}
 
 /** What a prompt becomes: its token ids, and how many fit. */
 export interface Rendered {
@@ -76,15 +152,19 @@ export interface Rendered {
  * What the server needs from anything that can write text.
  *
  * `generate`: the iterable pauses when the reader pauses, stops within one
- * token when the signal fires, and ends with exactly one `done`. An end
+ * token when the signal fires, gives each choice one `end`, and ends with
+ * exactly one `done`. An end
  * without `done` is an error, never a short answer. Throws
- * `context_length_exceeded` before anything is evaluated, `engine_died` when
- * the engine stops under way.
+ * `context_length_exceeded`, `tools_unsupported` (a model whose call syntax is
+ * not known cannot choose by itself) and `effort_unsupported` before anything
+ * is evaluated, `engine_died` when the engine stops under way.
  */
 export interface Engine {
   generate (request: Generation, signal: AbortSignal): AsyncIterable<Part>
-  /** The token ids a generation would start from (a conversation), or those of a plain text. */
-  render (input: readonly Message[] | string): Promise<Rendered>
+  /** The token ids a generation would start from. */
+  render (input: Input): Promise<Rendered>
+  /** The mean of the last layer's states over each text (or list of token ids). Throws `context_length_exceeded`. */
+  embed (texts: readonly (string | readonly number[])[]): Promise<Embedded>
   /** Resolves when the weights, and the adapters if any are given, are in memory. Idempotent. Throws `adapter_load_failed`. */
   load (adapters?: readonly AppliedAdapter[]): Promise<void>
   /** From now on exactly these adapters, by digest, stay in memory once they are there. */

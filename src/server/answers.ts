@@ -1,6 +1,7 @@
 import type { Caller } from '../access/caller.ts'
 import type { Answer, ChatEvent, ChatRequest } from '../chat/answer.ts'
 import { problem } from '../errors.ts'
+import type { FinishReason } from '../inference/engine.ts'
 
 /**
  * The answers under way. Wraps the use case so that whoever answers, by HTTP or
@@ -44,12 +45,14 @@ export class Answers {
     const end = new AbortController()
     const began = performance.now()
     let firstMs: number | null = null
+    let reason: FinishReason = 'stop'
     let result: AnswerOutcome['result'] = 'failed'
     this.#running.add(end)
     try {
       for await (const event of this.#inner(request, caller, AbortSignal.any([signal, end.signal]))) {
         firstMs ??= performance.now() - began
-        if (event.type === 'done') result = event.reason
+        if (event.type === 'end') reason = event.reason
+        if (event.type === 'done') result = reason
         yield event
       }
       if (result === 'failed') throw problem('incomplete_answer', {})
@@ -65,7 +68,8 @@ export class Answers {
 }
 
 export interface AnswerOutcome {
-  readonly result: 'stop' | 'length' | 'cancelled' | 'failed'
+  /** Of several answers to one prompt, how the last ended. */
+  readonly result: FinishReason | 'cancelled' | 'failed'
   /** Milliseconds until the first token; null when there was none. */
   readonly firstMs: number | null
   readonly ms: number

@@ -1,30 +1,27 @@
 import type { ChatEvent } from '../chat/answer.ts'
 import { problem } from '../errors.ts'
-import type { Usage as TokenCounts } from '../inference/engine.ts'
-import type { ChunkWire, CompletionWire, UsageWire } from './schemas/chat.ts'
+import type { FinishReason, TokenLogprob, Usage as TokenCounts } from '../inference/engine.ts'
+import type { ChunkWire, CompletionWire, LogprobsWire, UsageWire } from './schemas/chat.ts'
 
 type Start = Extract<ChatEvent, { type: 'start' }>
 type Delta = ChunkWire['choices'][number]['delta']
+type Message = CompletionWire['choices'][number]['message']
+
+/** One of the answers, as it grows. */
+interface Growing { content: string, reasoning: string, readonly calls: { id: string, name: string, arguments: string }[], readonly logprobs: TokenLogprob[], reason: FinishReason }
 
 /** The whole answer as one object. Throws what the answer throws, and closes it. */
 export async function completionOf (events: AsyncIterable<ChatEvent>): Promise<CompletionWire> {
   let start: Start | null = null
-  let content = ''
-  let reasoning = ''
+  const choices: Growing[] = []
   for await (const event of events) {
     if (event.type === 'start') start = event
-    else if (event.type === 'text') content += event.text
-    else if (event.type === 'reasoning') reasoning += event.text
-    else if (event.type === 'done') {
+    else if (event.type !== 'done') grow(choices[event.choice] ??= { content: '', reasoning: '', calls: [], logprobs: [], reason: 'stop' }, event)
+    else {
       if (start === null) break
       return {
         ...head(start, 'chat.completion'),
-        choices: [{
-          index: 0,
-          message: { role: 'assistant', content, ...(reasoning === '' ? {} : { reasoning_content: reasoning }), refusal: null },
-          logprobs: null,
-          finish_reason: event.reason
-        }],
+        choices: choices.map((choice, index) => ({ index, message: messageOf(choice), logprobs: logprobsOf(choice.logprobs), finish_reason: choice.reason })),
         usage: usage(event.usage),
         engraft: answered(start)
       }
@@ -33,18 +30,55 @@ export async function completionOf (events: AsyncIterable<ChatEvent>): Promise<C
   throw problem('incomplete_answer', {})
 }
 
+function grow (choice: Growing, event: Exclude<ChatEvent, { type: 'start' | 'done' }>): void {
+  switch (event.type) {
+    case 'text': choice.content += event.text; break
+    case 'reasoning': choice.reasoning += event.text; break
+    case 'call': {
+      const call = choice.calls[event.index] ??= { id: event.id ?? '', name: event.name ?? '', arguments: '' }
+      call.arguments += event.arguments
+      break
+    }
+    case 'end': choice.reason = event.reason
+  }
+  if ('logprobs' in event) choice.logprobs.push(...event.logprobs ?? [])
+}
+
+function messageOf ({ content, reasoning, calls }: Growing): Message {
+  return {
+    role: 'assistant',
+    content: content === '' && calls.length > 0 ? null : content,
+    ...(reasoning !== '' && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls.map(({ id, name, arguments: given }) => ({ id, type: 'function', function: { name, arguments: given } })) }),
+    refusal: null
+  }
+}
+
 /** The answer as OpenAI's chunks: the role first, the usage last and only when asked for. */
 export async function * chunksOf (events: AsyncIterable<ChatEvent>, includeUsage: boolean): AsyncGenerator<ChunkWire, void, undefined> {
   let start: Start | null = null
+  const begun = new Set<number>()
+  // An end is held back until what follows is known: the last one carries what the whole reply says of itself.
+  let ended: ChunkWire | null = null
   for await (const event of events) {
     if (event.type === 'start') start = event
     if (start === null) break
+    if (ended !== null && event.type !== 'done') {
+      yield ended
+      ended = null
+    }
+    const choice = event.type === 'start' || event.type === 'done' ? 0 : event.choice
+    if (!begun.has(choice)) {
+      begun.add(choice)
+      yield chunk(start, choice, { role: 'assistant', content: '' }, includeUsage)
+    }
     switch (event.type) {
-      case 'start': yield chunk(start, { role: 'assistant', content: '' }, null, includeUsage); break
-      case 'text': yield chunk(start, { content: event.text }, null, includeUsage); break
-      case 'reasoning': yield chunk(start, { reasoning_content: event.text }, null, includeUsage); break
+      case 'text': yield chunk(start, choice, { content: event.text }, includeUsage, event.logprobs); break
+      case 'reasoning': yield chunk(start, choice, { reasoning_content: event.text }, includeUsage); break
+      case 'call': yield chunk(start, choice, { tool_calls: [{ index: event.index, ...(event.id !== undefined && { id: event.id, type: 'function' as const }), function: { ...(event.name !== undefined && { name: event.name }), arguments: event.arguments } }] }, includeUsage); break
+      case 'end': ended = chunk(start, choice, {}, includeUsage, event.logprobs, event.reason); break
       case 'done':
-        yield { ...chunk(start, {}, event.reason, includeUsage), engraft: answered(start) }
+        if (ended !== null) yield { ...ended, engraft: answered(start) }
         if (includeUsage) yield { ...head(start, 'chat.completion.chunk'), choices: [], usage: usage(event.usage) }
         return
     }
@@ -52,21 +86,31 @@ export async function * chunksOf (events: AsyncIterable<ChatEvent>, includeUsage
   throw problem('incomplete_answer', {})
 }
 
-function chunk (start: Start, delta: Delta, reason: ChunkWire['choices'][number]['finish_reason'], includeUsage: boolean): ChunkWire {
+function chunk (start: Start, index: number, delta: Delta, includeUsage: boolean, logprobs: readonly TokenLogprob[] = [], reason: FinishReason | null = null): ChunkWire {
   return {
     ...head(start, 'chat.completion.chunk'),
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: reason }],
+    choices: [{ index, delta, logprobs: logprobsOf(logprobs), finish_reason: reason }],
     ...(includeUsage ? { usage: null } : {})
   }
 }
 
-function head<O extends string> ({ id, created, model, digest }: Start, object: O) {
+function logprobsOf (logprobs: readonly TokenLogprob[]): LogprobsWire | null {
+  if (logprobs.length === 0) return null
+  const wire = ({ token, bytes, logprob }: Omit<TokenLogprob, 'top'>) => ({ token, logprob: finite(logprob), bytes: [...bytes] })
+  return { content: logprobs.map(one => ({ ...wire(one), top_logprobs: one.top.map(wire) })), refusal: null }
+}
+
+/** What JSON can say: OpenAI writes -9999 for tokens that have next to no chance. */
+export function finite (logprob: number | null): number { return Math.max(logprob ?? -9999, -9999) }
+
+/** What a completion and its chunks begin with. `created`: seconds. */
+export function head<O extends string> ({ id, created, model, digest }: Pick<Start, 'id' | 'created' | 'model' | 'digest'>, object: O) {
   return { id, object, created, model, system_fingerprint: `fp_${digest.slice(0, 16)}` }
 }
 
-function answered ({ version, digest }: Start): CompletionWire['engraft'] { return { version, digest } }
+export function answered ({ version, digest }: Start): CompletionWire['engraft'] { return { version, digest } }
 
-function usage ({ promptTokens, cachedTokens, completionTokens, reasoningTokens }: TokenCounts): UsageWire {
+export function usage ({ promptTokens, cachedTokens, completionTokens, reasoningTokens }: TokenCounts): UsageWire {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,

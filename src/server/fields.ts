@@ -13,30 +13,22 @@ const never: Allowed = () => false
 const empty: Allowed = value => Array.isArray(value) && value.length === 0
 
 const refusedFields: Readonly<Record<string, Allowed>> = {
-  tools: empty,
   functions: empty,
-  reasoning_effort: never,
   audio: never,
   prediction: never,
-  web_search_options: never,
-  top_logprobs: value => value === 0
+  web_search_options: never
 }
 
 const refusedValues: Readonly<Record<string, readonly [Allowed, remedy: string]>> = {
-  // Without tools, leaving the choice to the model is the same as none.
-  tool_choice: [value => value === 'none' || value === 'auto', "leave it out, or send 'none'."],
-  function_call: [value => value === 'none' || value === 'auto', "leave it out, or send 'none'."],
-  n: [value => value === 1, 'send the request once for each answer.'],
-  logprobs: [value => value === false, 'leave it out.'],
+  function_call: [value => value === 'none' || value === 'auto', "send 'tools' and 'tool_choice'."],
   store: [value => value === false, 'completions are not kept; leave it out.'],
   modalities: [value => Array.isArray(value) && value.length === 1 && value[0] === 'text', 'answers are text; leave it out.']
 }
 
-const hints = ['metadata', 'service_tier', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity', 'parallel_tool_calls']
-const answeredElsewhere = ['response_format']
-const messageHints = ['tool_calls', 'function_call', 'refusal', 'audio', 'annotations']
+const hints = ['metadata', 'service_tier', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity']
+const messageHints = ['refusal', 'audio', 'annotations']
 
-const known = new Set([...Object.keys(ChatBody.properties), ...Object.keys(refusedFields), ...Object.keys(refusedValues), ...hints, ...answeredElsewhere])
+const known = new Set([...Object.keys(ChatBody.properties), ...Object.keys(refusedFields), ...Object.keys(refusedValues), ...hints])
 const knownInMessage = new Set([...Object.keys(Message.properties), ...messageHints])
 
 /** Throws `unsupported_field` or `unsupported_value` for the first field whose meaning this server does not have. */
@@ -46,11 +38,6 @@ export function refuseUnsupported (body: Readonly<Record<string, unknown>>): voi
   }
   for (const [field, [allowed, remedy]] of Object.entries(refusedValues)) {
     if (present(body[field]) && !allowed(body[field])) throw unsupportedValue(field, body[field], remedy)
-  }
-  const format = body.response_format
-  if (present(format)) {
-    const type = (format as { type?: unknown }).type
-    if (type !== 'text') throw unsupportedValue('response_format.type', type, "only 'text' is.")
   }
   refuseUnsupportedOwn((body.engraft ?? {}) as Readonly<Record<string, unknown>>)
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { window } from '../../src/inference/llama/protocol.ts'
 import type { Part } from '../../src/inference/engine.ts'
-import { collect, endless, generation, greedy, never, openEngine, prose } from '../support/engine.ts'
+import { chat, collect, endless, generation, greedy, never, openEngine, prose } from '../support/engine.ts'
 import { until } from '../support/wire.ts'
 
 test('one engine, many answers', async t => {
@@ -13,7 +13,8 @@ test('one engine, many answers', async t => {
     for await (const part of engine.generate(generation('What is the capital of France?'), never)) parts.push(part)
     t.ok(parts.length > 3, 'in several parts')
     t.equal(parts.filter(part => part.type === 'done').length, 1)
-    t.match(parts.at(-1), { type: 'done', reason: 'length', usage: { promptTokens: 37, cachedTokens: 0, completionTokens: 16 } })
+    t.match(parts.at(-2), { type: 'end', choice: 0, reason: 'length' })
+    t.match(parts.at(-1), { type: 'done', prompt: /^[0-9a-f]{64}$/, usage: { promptTokens: 37, cachedTokens: 0, completionTokens: 16 } })
   })
 
   await t.test('temperature 0 repeats itself, also from a warm slot and beside others', async t => {
@@ -37,8 +38,7 @@ test('one engine, many answers', async t => {
   await t.test('a banned token never comes, a favoured one always does', async t => {
     const { text } = await collect(engine.generate(generation('hi', { maxTokens: 4, sampling: { ...greedy, logitBias: new Map([[28, 100]]) } }), never))
     t.equal(text, ',,,,')
-    const { done } = await collect(engine.generate(generation('Say only: yes', { maxTokens: 60, sampling: endless }), never))
-    t.match(done, { reason: 'length', usage: { completionTokens: 60 } })
+    t.match(await collect(engine.generate(generation('Say only: yes', { maxTokens: 60, sampling: endless }), never)), { reason: 'length', done: { usage: { completionTokens: 60 } } })
   })
 
   await t.test('penalties change what is repeated', async t => {
@@ -51,21 +51,21 @@ test('one engine, many answers', async t => {
   await t.test('a stop string cuts the answer before it', async t => {
     const { text } = await collect(engine.generate(generation('What is the capital of France?'), never))
     const stop = text.slice(6, 9)
-    t.match(await collect(engine.generate(generation('What is the capital of France?', { stop: [stop] }), never)), { text: text.slice(0, text.indexOf(stop)), done: { reason: 'stop' } })
+    t.match(await collect(engine.generate(generation('What is the capital of France?', { stop: [stop] }), never)), { text: text.slice(0, text.indexOf(stop)), reason: 'stop' })
   })
 
   await t.test('a growing conversation is not read again, and not by another tenant or other weights', async t => {
     const messages = [{ role: 'user', content: prose(300) }, { role: 'assistant', content: 'ok' }, { role: 'user', content: 'go on' }] as const
-    await collect(engine.generate(generation('', { messages: messages.slice(0, 1), maxTokens: 2 }), never))
-    const second = await collect(engine.generate(generation('', { messages, maxTokens: 2 }), never))
+    await collect(engine.generate(generation('', { input: chat(messages.slice(0, 1)), maxTokens: 2 }), never))
+    const second = await collect(engine.generate(generation('', { input: chat(messages), maxTokens: 2 }), never))
     t.ok(second.done.usage.cachedTokens > 300, `${second.done.usage.cachedTokens} tokens were kept`)
-    t.equal((await collect(engine.generate(generation('', { messages, maxTokens: 2, tenant: 'other' }), never))).done.usage.cachedTokens, 0)
-    t.equal((await collect(engine.generate(generation('', { messages, maxTokens: 2, target: { model: 'x', digest: 'other', adapters: [] } }), never))).done.usage.cachedTokens, 0)
+    t.equal((await collect(engine.generate(generation('', { input: chat(messages), maxTokens: 2, tenant: 'other' }), never))).done.usage.cachedTokens, 0)
+    t.equal((await collect(engine.generate(generation('', { input: chat(messages), maxTokens: 2, target: { model: 'x', digest: 'other', adapters: [] } }), never))).done.usage.cachedTokens, 0)
   })
 
   await t.test('a shared beginning is copied from a conversation that is still being answered', async t => {
     // This question makes the model recite the system prompt, so the answer shows what the copy holds.
-    const ask = (content: string, over: object = {}): ReturnType<typeof generation> => generation('', { tenant: 'kitchen', maxTokens: 24, messages: [{ role: 'system', content: `You are a cook. ${prose(200)}` }, { role: 'user', content }], ...over })
+    const ask = (content: string, over: object = {}): ReturnType<typeof generation> => generation('', { tenant: 'kitchen', maxTokens: 24, input: chat([{ role: 'system', content: `You are a cook. ${prose(200)}` }, { role: 'user', content }]), ...over })
     const busy = engine.generate(ask('Tell a tale.', { maxTokens: 200, sampling: endless }), never)
     await busy.next()
     const copied = await collect(engine.generate(ask('How do I boil an egg?'), never))
@@ -82,8 +82,8 @@ test('one engine, many answers', async t => {
   })
 
   await t.test('an answer that fills the context ends there', async t => {
-    const { done } = await collect(engine.generate(generation(prose(1990), { maxTokens: null, sampling: endless }), never))
-    t.equal(done.reason, 'length')
+    const { done, reason } = await collect(engine.generate(generation(prose(1990), { maxTokens: null, sampling: endless }), never))
+    t.equal(reason, 'length')
     t.equal(done.usage.promptTokens + done.usage.completionTokens, 2048)
   })
 

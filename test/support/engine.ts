@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Generation, Part, Sampling } from '../../src/inference/engine.ts'
+import type { FinishReason, Generation, Input, Message, Part, Sampling } from '../../src/inference/engine.ts'
 import { LlamaEngine, type LlamaEngineOptions } from '../../src/inference/llama/engine.ts'
 import { ThreadBudget } from '../../src/inference/threads.ts'
 import { baseModel } from './model.ts'
@@ -25,14 +25,19 @@ export async function openEngine (t: Test, native: Partial<{ slots: number, cont
 }
 
 export function generation (content: string, over: Partial<Generation> = {}): Generation {
-  return { target: { model: 'smollm2-135m', digest: 'base', adapters: [] }, tenant: 'local', messages: [{ role: 'user', content }], maxTokens: 16, stop: [], sampling: greedy, ...over }
+  return { target: { model: 'smollm2-135m', digest: 'base', adapters: [] }, tenant: 'local', input: chat([{ role: 'user', content }]), grammar: null, choices: 1, logprobs: null, echo: false, maxTokens: 16, stop: [], sampling: greedy, ...over }
 }
 
-export async function collect (parts: AsyncIterable<Part>): Promise<{ text: string, done: Extract<Part, { type: 'done' }> }> {
+export function chat (messages: readonly Message[]): Input { return { type: 'chat', messages, tools: null, effort: null } }
+
+/** An answer of one choice as a whole. */
+export async function collect (parts: AsyncIterable<Part>): Promise<{ text: string, reason: FinishReason | null, done: Extract<Part, { type: 'done' }> }> {
   let text = ''
+  let reason: FinishReason | null = null
   for await (const part of parts) {
-    if (part.type === 'done') return { text, done: part }
-    text += part.text
+    if (part.type === 'done') return { text, reason, done: part }
+    if (part.type === 'end') reason = part.reason
+    else if (part.type === 'text') text += part.text
   }
   throw new Error('ended without done')
 }

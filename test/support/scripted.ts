@@ -44,17 +44,18 @@ export class Scripted {
       if (firstAfter > 0) await sleep(firstAfter, undefined, { signal })
       if (failAt === 0) throw failure
       yield { type: 'start', id: `chatcmpl-${this.opened}`, created: 1_700_000_000, model: request.model ?? 'tiny', version: null, digest: 'ab'.repeat(32), ...script.start }
-      if (reasoning !== undefined) yield { type: 'reasoning', text: reasoning }
+      if (reasoning !== undefined) yield { type: 'reasoning', choice: 0, text: reasoning }
       for (let i = 1; i <= texts; i++) {
         // Gives way to the event loop, as a real engine does.
         await (every > 0 ? sleep(every, undefined, { signal }) : new Promise(resolve => setImmediate(resolve)))
         signal.throwIfAborted()
         if (failAt === i) throw failure
         this.pulled++
-        yield { type: 'text', text }
+        yield { type: 'text', choice: 0, text }
       }
       if (silent) return
-      yield { type: 'done', reason: 'stop', usage: { promptTokens: 7, cachedTokens: 2, completionTokens: texts, reasoningTokens: reasoning === undefined ? 0 : 1 } }
+      yield { type: 'end', choice: 0, reason: 'stop' }
+      yield { type: 'done', prompt: '00'.repeat(32), usage: { promptTokens: 7, cachedTokens: 2, completionTokens: texts, reasoningTokens: reasoning === undefined ? 0 : 1 } }
     } finally {
       this.closed++
       this.closedAt = performance.now()

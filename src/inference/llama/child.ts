@@ -5,6 +5,7 @@ import { probe } from './probe.ts'
 import { PromptWriter } from './prompt.ts'
 import type { Order, Word } from './protocol.ts'
 import { Residents } from './residents.ts'
+import { shapeOf } from './shape.ts'
 
 /**
  * The process that alone holds a base model: `engine.ts` forks it, sends it
@@ -56,6 +57,7 @@ async function load ({ options, residents: limit }: Extract<Order, { type: 'load
         show()
         say({ type: 'adopted', id })
       },
+      embedded: (id, vectors, promptTokens) => say({ type: 'embedded', id, vectors, promptTokens }),
       between: longestBatchMs => {
         if (pinged) answerPing(longestBatchMs)
         show()
@@ -77,17 +79,26 @@ function obey ({ native, writer, loop, residents }: Loaded, order: Exclude<Order
   else if (order.type === 'probe') probe(native, order.path).then(found => say({ type: 'probed', id: order.id, probe: found }), cause => fail(order.id, problem('adapter_load_failed', { detail: cause instanceof Error ? cause.message : String(cause) })))
   else {
     try {
-      if (order.type === 'render') {
-        const tokens = typeof order.input === 'string' ? writer.plain(order.input) : writer.write(order.input).tokens
-        return say({ type: 'rendered', id: order.id, tokens })
+      if (order.type === 'render') say({ type: 'rendered', id: order.id, tokens: writer.write(order.input).tokens })
+      else if (order.type === 'embed') loop.embed(order.id, order.texts.map((text, i) => fitting(native, writer.write(typeof text === 'string' ? { type: 'text', text } : { type: 'tokens', tokens: text }).tokens, `input[${i}]`)))
+      else {
+        const { request } = order
+        const prompt = writer.write(request.input)
+        fitting(native, prompt.tokens, request.input.type === 'chat' ? 'messages' : 'prompt')
+        loop.submit(order.id, request, prompt, shapeOf(request, writer, prompt))
       }
-      const prompt = writer.write(order.request.messages)
-      if (prompt.tokens.length >= native.contextSize) throw problem('context_length_exceeded', { count: prompt.tokens.length, limit: native.contextSize }, { param: 'messages' })
-      loop.submit(order.id, order.request, prompt)
     } catch (cause) {
       fail(order.id, publicError(cause))
     }
   }
+}
+
+/** The tokens, if the context has room for them and one more. */
+function fitting ({ contextSize: limit }: Native, tokens: Uint32Array, param: string): Uint32Array {
+  const count = tokens.length
+  if (count === 0) throw problem('invalid_request', { detail: `'${param}' has no tokens: send some text.` }, { param })
+  if (count >= limit) throw problem('context_length_exceeded', { count, limit }, { param })
+  return tokens
 }
 
 function fail (id: number, error: PublicError): void {

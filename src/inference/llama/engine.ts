@@ -1,5 +1,5 @@
 import { problem, PublicError } from '../../errors.ts'
-import type { AppliedAdapter, Engine, EngineCounters, EngineState, Generation, Message, Part, Rendered, ResidentAdapters } from '../engine.ts'
+import type { AppliedAdapter, Embedded, Engine, EngineCounters, EngineState, Generation, Input, Part, Rendered, ResidentAdapters } from '../engine.ts'
 import type { Share, ThreadBudget } from '../threads.ts'
 import { Child } from './child-process.ts'
 import { Inbox } from './inbox.ts'
@@ -53,6 +53,8 @@ export class LlamaEngine implements Engine {
   #detail: string | null = null
   #contextSize = 0
   #ids = 0
+  /** Requests for vectors under way. */
+  #embedding = 0
   #deaths = 0
   #retryAt = 0
   /** It has been in memory and nobody unloaded it: it is brought back however often it dies. */
@@ -87,10 +89,24 @@ export class LlamaEngine implements Engine {
 
   async close (): Promise<void> { await this.#stop('closed') }
 
-  async render (input: readonly Message[] | string): Promise<Rendered> {
+  async render (input: Input): Promise<Rendered> {
     const word = await this.#ask(await this.#ready(), id => ({ type: 'render', id, input }))
     if (word.type !== 'rendered') throw new Error(`the engine answered ${word.type}`)
     return { tokens: word.tokens, contextSize: this.#contextSize }
+  }
+
+  async embed (texts: readonly (string | readonly number[])[]): Promise<Embedded> {
+    const child = await this.#ready()
+    this.#embedding++
+    this.#share.work()
+    try {
+      const word = await this.#ask(child, id => ({ type: 'embed', id, texts }))
+      if (word.type !== 'embedded') throw new Error(`the engine answered ${word.type}`)
+      return { vectors: word.vectors, promptTokens: word.promptTokens }
+    } finally {
+      this.#embedding--
+      this.#restIfIdle()
+    }
   }
 
   async * generate (request: Generation, signal: AbortSignal): AsyncGenerator<Part, void, undefined> {
@@ -112,13 +128,14 @@ export class LlamaEngine implements Engine {
       for (let taken = 1; ; taken++) {
         const part = await open.inbox.take()
         signal.throwIfAborted()
+        if (part.type === 'cancelled') throw problem('incomplete_answer', {})
         if (part.type === 'done') {
           done = true
-          yield { type: 'done', reason: part.reason, usage: part.usage }
+          yield { type: 'done', usage: part.usage, prompt: part.prompt }
           return
         }
-        if (part.type === 'cancelled') throw problem('incomplete_answer', {})
-        yield { type: part.type, text: part.text }
+        const { id: _, decoded, ...piece } = part
+        yield piece
         if (taken % report === 0) child.tell({ type: 'taken', id, count: report })
       }
     } finally {
@@ -216,8 +233,10 @@ export class LlamaEngine implements Engine {
 
   #forget (id: number): void {
     this.#open.delete(id)
-    if (this.#open.size === 0) this.#share.rest()
+    this.#restIfIdle()
   }
+
+  #restIfIdle (): void { if (this.#open.size === 0 && this.#embedding === 0) this.#share.rest() }
 
   #hear (word: Word): void {
     if (word.type === 'parts') for (const part of word.parts) this.#deliver(part)
@@ -237,12 +256,12 @@ export class LlamaEngine implements Engine {
   #deliver (part: PartOf): void {
     const open = this.#open.get(part.id)
     if (open === undefined) return
-    if ('text' in part) {
-      if (open.left) return
-      open.decoded = part.decoded
-    } else {
+    if (part.type === 'done' || part.type === 'cancelled') {
       this.#count(part, open)
       this.#forget(part.id)
+    } else {
+      if (open.left) return
+      open.decoded = part.decoded
     }
     open.inbox.put(part)
   }

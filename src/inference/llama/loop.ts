@@ -1,30 +1,36 @@
 import { problem, publicError, type PublicError } from '../../errors.ts'
-import type { AppliedAdapter, FinishReason, Generation } from '../engine.ts'
-import type { Adapter, Native, Sampler } from './native.ts'
-import type { Prompt } from './prompt.ts'
-import { window, type PartOf } from './protocol.ts'
+import type { AppliedAdapter, Generation, TokenLogprob } from '../engine.ts'
+import { Answer, Job } from './job.ts'
+import type { Adapter, Native } from './native.ts'
+import { digestOf, type Prompt } from './prompt.ts'
+import type { PartOf } from './protocol.ts'
 import type { Residents } from './residents.ts'
-import { Schedule, type Waiting } from './schedule.ts'
-import { Slots, type Slot, type Taken } from './slots.ts'
-import { AnswerText } from './text.ts'
+import { Schedule } from './schedule.ts'
+import type { Shape } from './shape.ts'
+import { Slots, type Taken } from './slots.ts'
+import type { Shown } from './text.ts'
 
 /** Who hears of what the loop does. */
 export interface Listener {
   parts (parts: readonly PartOf[]): void
   failed (id: number, error: PublicError): void
   adopted (id: number): void
+  embedded (id: number, vectors: readonly Float32Array[], promptTokens: number): void
   /** Between two batches, and when the loop falls idle. */
   between (longestBatchMs: number): void
 }
 
+/** Texts whose vectors are asked for, and those that are there. */
+interface Embedding { readonly id: number, readonly texts: readonly Uint32Array[], readonly vectors: Float32Array[] }
+
 /**
  * The one loop that feeds the context: all answers of a base, batch by batch.
  *
- * Each turn it drops what was cancelled, lets the schedule choose, starts the
+ * Each turn it drops what was given up, lets the schedule choose, starts the
  * batch on a native thread, sends out what the last one produced while this one
  * runs, and samples one token for each answer whose prompt is read. It sleeps
- * when nobody is ready and is woken by `submit`, `taken`, `cancel`, `adopt` and
- * `threads`.
+ * when nobody is ready and is woken by `submit`, `taken`, `cancel`, `adopt`,
+ * `embed` and `threads`.
  */
 export class BatchLoop {
   readonly #native: Native
@@ -33,9 +39,11 @@ export class BatchLoop {
   readonly #slots: Slots
   readonly #residents: Residents<Adapter>
   readonly #adopting: { id: number, adapters: readonly AppliedAdapter[] }[] = []
-  readonly #answers = new Map<number, Answer>()
+  readonly #embedding: Embedding[] = []
+  readonly #jobs = new Map<number, Job>()
+  readonly #answers = new Set<Answer>()
   /** Answers that have no slot yet. They get it between two batches: the context must not be touched while one runs. */
-  readonly #queue: { id: number, request: Generation, prompt: Prompt }[] = []
+  readonly #queue: { job: Job, choice: number }[] = []
   #outbox: PartOf[] = []
   #running = false
   #threads = 1
@@ -53,20 +61,22 @@ export class BatchLoop {
   get longestBatchMs (): number { return this.#longestBatchMs }
   get running (): boolean { return this.#running }
 
-  submit (id: number, request: Generation, prompt: Prompt): void {
-    this.#queue.push({ id, request, prompt })
+  submit (id: number, request: Generation, prompt: Prompt, shape: Shape): void {
+    const job = new Job(id, request, prompt, shape)
+    this.#jobs.set(id, job)
+    this.#queue.push({ job, choice: 0 })
     this.#wake()
   }
 
   cancel (id: number): void {
-    const queued = this.#queue.findIndex(entry => entry.id === id)
-    if (queued !== -1) {
-      this.#queue.splice(queued, 1)
-      this.#outbox.push({ id, type: 'cancelled', decoded: 0 })
+    const job = this.#jobs.get(id)
+    if (job === undefined) return
+    job.over ??= 'cancelled'
+    this.#unqueue(job)
+    if (job.seated.size === 0) {
+      this.#bury(job)
       if (!this.#running) this.#flush()
     }
-    const answer = this.#answers.get(id)
-    if (answer !== undefined) answer.cancelled = true
     this.#wake()
   }
 
@@ -77,9 +87,15 @@ export class BatchLoop {
     this.#wake()
   }
 
+  /** Makes the vectors of texts, one text between two batches, so that answers go on beside. */
+  embed (id: number, texts: readonly Uint32Array[]): void {
+    this.#embedding.push({ id, texts, vectors: [] })
+    this.#wake()
+  }
+
   taken (id: number, count: number): void {
-    const answer = this.#answers.get(id)
-    if (answer !== undefined) answer.untaken -= count
+    const job = this.#jobs.get(id)
+    if (job !== undefined) job.untaken -= count
     this.#wake()
   }
 
@@ -92,12 +108,15 @@ export class BatchLoop {
   /** The next who waits, with a slot; null when there is none of either. */
   #seat (): Seated | null {
     const [next] = this.#queue
-    const taken = next === undefined ? null : this.#slots.take(`${next.request.tenant}\0${next.request.target.digest}`, next.prompt.tokens)
-    if (next === undefined || taken === null) return null
+    if (next === undefined) return null
+    const { job, choice } = next
+    const taken = this.#slots.take(`${job.request.tenant}\0${job.request.target.digest}`, job.prompt.tokens)
+    if (taken === null) return null
     this.#queue.shift()
-    const answer = new Answer(next.id, taken.slot, next.request, next.prompt, this.#native)
-    // It may be cancelled from here on, also while its prefix is being copied.
-    this.#answers.set(next.id, answer)
+    const answer = new Answer(job, choice, taken.slot, this.#native)
+    // Its job may be given up from here on, also while its prefix is being copied.
+    job.seated.add(answer)
+    this.#answers.add(answer)
     return { answer, taken }
   }
 
@@ -105,10 +124,11 @@ export class BatchLoop {
     try {
       await this.#residents.acquire(answer.adapters)
       answer.acquired = true
-      if (copyFrom !== null) await this.#native.copy(copyFrom.index, slot.index)
-      answer.begin(this.#native.trim(slot.index, keep) ? keep : 0)
+      const kept = answer.scored ? 0 : keep
+      if (copyFrom !== null && kept > 0) await this.#native.copy(copyFrom.index, slot.index)
+      answer.begin(this.#native.trim(slot.index, kept) ? kept : 0)
     } catch (cause) {
-      this.#fail(answer, cause)
+      this.#fail(answer.job, cause)
     }
   }
 
@@ -122,6 +142,20 @@ export class BatchLoop {
     }
   }
 
+  async #embedNext (): Promise<void> {
+    const [first] = this.#embedding
+    const text = first?.texts[first.vectors.length]
+    if (first === undefined || text === undefined) return
+    try {
+      first.vectors.push(await this.#native.embed(text))
+      if (first.vectors.length < first.texts.length) return
+      this.#listener.embedded(first.id, first.vectors, first.texts.reduce((sum, { length }) => sum + length, 0))
+    } catch (cause) {
+      this.#listener.failed(first.id, problem('generation_failed', {}, { cause }))
+    }
+    this.#embedding.shift()
+  }
+
   #wake (): void {
     if (this.#running) return
     this.#running = true
@@ -131,15 +165,16 @@ export class BatchLoop {
   async #run (): Promise<void> {
     for (;;) {
       for (let next = this.#adopting.shift(); next !== undefined; next = this.#adopting.shift()) await this.#adopt(next)
+      if (this.#threads > 0) await this.#embedNext()
       for (let seated = this.#seat(); seated !== null; seated = this.#seat()) await this.#begin(seated)
       // From here to the batch nothing is awaited: whoever comes meanwhile either finds the loop asleep and wakes it, or is seated in the next turn.
-      for (const answer of this.#answers.values()) if (answer.cancelled) this.#leave(answer, { id: answer.id, type: 'cancelled', decoded: answer.decoded })
+      this.#sweep()
       this.#listener.between(this.#longestBatchMs)
-      const plan = this.#threads === 0 ? [] : this.#schedule.next([...this.#answers.values()])
+      const plan = this.#threads === 0 ? [] : this.#schedule.next([...this.#answers])
       const [first] = plan
       if (first === undefined) {
         // One may have come while another was seated.
-        if (this.#adopting.length > 0) continue
+        if (this.#adopting.length > 0 || (this.#embedding.length > 0 && this.#threads > 0)) continue
         break
       }
       if (this.#threads !== this.#threadsSet) this.#native.setThreads(this.#threadsSet = this.#threads)
@@ -153,53 +188,133 @@ export class BatchLoop {
         const ms = performance.now() - began
         this.#longestBatchMs = Math.max(this.#longestBatchMs, ms)
         this.#schedule.learn(batch.reduce((sum, { count }) => sum + count, 0), ms)
-        await Promise.all(batch.map(({ answer }, i) => this.#advance(answer, indexes[i] ?? null)))
+        await Promise.all(batch.map(({ answer, stretch }, i) => this.#advance(answer, stretch, indexes[i] ?? [])))
       } catch (cause) {
-        for (const { answer } of batch) this.#fail(answer, cause)
+        for (const { answer } of batch) this.#fail(answer.job, cause)
       }
     }
     this.#flush()
     this.#running = false
   }
 
-  /** Samples the answer's next token, unless its prompt is not read yet or its caller has left meanwhile. */
-  async #advance (answer: Answer, index: number | null): Promise<void> {
-    if (index === null || answer.cancelled) return
+  /** Samples the answer's next token, unless its prompt is not read yet or it was given up meanwhile. */
+  async #advance (answer: Answer, { position, tokens }: { readonly position: number, readonly tokens: Uint32Array }, indexes: readonly number[]): Promise<void> {
+    const { job } = answer
+    const index = indexes.at(-1)
+    if (index === undefined || job.over !== null) return
     try {
-      const token = await this.#native.sample(index, answer.sampler)
-      answer.decoded++
-      const reason = answer.take(token, this.#native.isEnd(token))
+      if (answer.written.length === 0) {
+        if (answer.scored) await this.#score(answer, position, tokens.length, indexes)
+        if (answer.pending > 0) return
+        this.#welcome(answer)
+        if (answer.empty) return this.#end(answer, 'length')
+      }
+      const token = await this.#native.samplers.sample(index, answer.sampler)
+      job.decoded++
+      const end = this.#native.isEnd(token)
+      if (job.request.logprobs !== null && !end) answer.logprobs.push(await this.#logprob(index, token, job.request.logprobs))
+      const reason = answer.take(token, end)
       this.#say(answer, reason === null ? answer.text.push(token) : answer.ending(token, reason))
       const final = answer.text.stopped ? 'stop' : reason
-      if (final !== null) this.#leave(answer, { id: answer.id, type: 'done', reason: final, usage: answer.usage() })
+      if (final !== null) this.#end(answer, final)
+      else answer.constrain()
     } catch (cause) {
-      this.#fail(answer, cause)
+      this.#fail(job, cause)
     }
   }
 
-  #say (answer: Answer, pieces: ReturnType<AnswerText['push']>): void {
-    for (const piece of pieces) this.#outbox.push({ id: answer.id, ...piece, decoded: answer.decoded })
-    answer.untaken += pieces.length
+  /** A prompt has been read: its other answers start from a copy, and where it is asked for, its own text is said. */
+  #welcome ({ job, choice, logprobs }: Answer): void {
+    if (choice > 0) return
+    const others = Array.from({ length: job.request.choices - 1 }, (_, i) => ({ job, choice: i + 1 }))
+    this.#queue.unshift(...others)
+    if (!job.request.echo) return
+    const scored = logprobs.splice(0)
+    const text = this.#native.detokenize([...job.prompt.tokens])
+    for (let i = 0; i < job.request.choices; i++) {
+      this.#outbox.push({ id: job.id, type: 'text', choice: i, text, decoded: job.decoded, ...(scored.length > 0 && { logprobs: scored }) })
+      job.untaken++
+    }
   }
 
-  #leave (answer: Answer, last: PartOf): void {
-    this.#outbox.push(last)
-    this.#free(answer)
+  /** Notes how likely each token of the prompt was: the logits at one token are about the next. */
+  async #score (answer: Answer, position: number, count: number, indexes: readonly number[]): Promise<void> {
+    const { prompt, request } = answer.job
+    if (position === 0) answer.logprobs.push({ ...this.#written(prompt.tokens[0] ?? 0), logprob: null, top: [] })
+    for (let i = 0; i < count; i++) {
+      const next = prompt.tokens[position + i + 1]
+      if (next !== undefined) answer.logprobs.push(await this.#logprob(indexes[i] ?? -1, next, request.logprobs ?? 0))
+    }
   }
 
-  #fail (answer: Answer, cause: unknown): void {
-    if (!this.#answers.has(answer.id)) return
-    // What a failed batch left in the slot is unknown.
-    this.#native.trim(answer.slot.index, 0)
-    answer.slot.tokens.length = 0
+  async #logprob (index: number, token: number, count: number): Promise<TokenLogprob> {
+    const { logprob, top } = await this.#native.samplers.likelihood(index, token, count)
+    return { ...this.#written(token), logprob, top: top.map(([id, logprob]) => ({ ...this.#written(id), logprob })) }
+  }
+
+  #written (token: number): { token: string, bytes: number[] } {
+    const bytes = this.#native.bytes(token)
+    return { token: new TextDecoder().decode(bytes), bytes: [...bytes] }
+  }
+
+  #say (answer: Answer, pieces: readonly Shown[]): void {
+    const { job, choice } = answer
+    for (const piece of pieces) {
+      const logprobs = answer.logprobs
+      if (logprobs.length > 0) answer.logprobs = []
+      // Probabilities are told of the answer's text, not of thoughts and calls.
+      this.#outbox.push({ id: job.id, choice, ...piece, decoded: job.decoded, ...(piece.type === 'text' && logprobs.length > 0 && { logprobs }) })
+    }
+    job.untaken += pieces.length
+  }
+
+  #end (answer: Answer, reason: 'stop' | 'length'): void {
+    const { job, choice } = answer
+    this.#outbox.push({ id: job.id, type: 'end', choice, reason: answer.reason(reason), decoded: job.decoded })
+    job.untaken++
     this.#free(answer)
+    if (!job.ended(answer)) return
+    this.#jobs.delete(job.id)
+    this.#outbox.push({ id: job.id, type: 'done', usage: job.usage(), prompt: digestOf(job.prompt.tokens) })
+  }
+
+  /** Gives a job up. Its answers are freed between two batches: others of them may be sampled at this moment. */
+  #fail (job: Job, cause: unknown): void {
     const error = publicError(cause)
-    this.#listener.failed(answer.id, error.code === 'internal_error' ? problem('generation_failed', {}, { cause }) : error)
+    job.over ??= error.code === 'internal_error' ? problem('generation_failed', {}, { cause }) : error
+    this.#unqueue(job)
+  }
+
+  #sweep (): void {
+    for (const job of this.#jobs.values()) {
+      if (job.over === null) continue
+      for (const answer of job.seated) {
+        if (job.over !== 'cancelled') {
+          // What a failed batch left in the slot is unknown.
+          this.#native.trim(answer.slot.index, 0)
+          answer.slot.tokens.length = 0
+        }
+        this.#free(answer)
+      }
+      this.#bury(job)
+    }
+  }
+
+  /** The last word about a job that was given up. */
+  #bury (job: Job): void {
+    this.#jobs.delete(job.id)
+    if (job.over === 'cancelled') this.#outbox.push({ id: job.id, type: 'cancelled', decoded: job.decoded })
+    else if (job.over !== null) this.#listener.failed(job.id, job.over)
+  }
+
+  #unqueue (job: Job): void {
+    for (let i = this.#queue.length - 1; i >= 0; i--) if (this.#queue[i]?.job === job) this.#queue.splice(i, 1)
   }
 
   #free (answer: Answer): void {
-    this.#answers.delete(answer.id)
-    this.#native.free(answer.sampler)
+    this.#answers.delete(answer)
+    answer.job.seated.delete(answer)
+    this.#native.samplers.free(answer.sampler)
     if (answer.acquired) this.#residents.release(answer.adapters)
     this.#slots.release(answer.slot)
   }
@@ -213,72 +328,3 @@ export class BatchLoop {
 }
 
 interface Seated { readonly answer: Answer, readonly taken: Taken }
-
-/** One answer under way, in its slot. */
-class Answer implements Waiting {
-  readonly id: number
-  readonly slot: Slot
-  readonly group: string
-  readonly adapters: readonly AppliedAdapter[]
-  /** Its adapters are resident and held for it. */
-  acquired = false
-  readonly sampler: Sampler
-  readonly text: AnswerText
-  cancelled = false
-  decoded = 0
-  /** Parts sent that the reader has not taken. */
-  untaken = 0
-  readonly #prompt: Uint32Array
-  readonly #most: number
-  #feed: Uint32Array = new Uint32Array(0)
-  #cachedTokens = 0
-  #written = 0
-
-  constructor (id: number, slot: Slot, request: Generation, prompt: Prompt, native: Native) {
-    this.id = id
-    this.slot = slot
-    this.group = request.target.digest
-    this.adapters = request.target.adapters
-    this.sampler = native.sampler(request.sampling)
-    this.text = new AnswerText(tokens => native.detokenize(tokens), request.stop, prompt.thinking)
-    this.#prompt = prompt.tokens
-    this.#most = Math.min(request.maxTokens ?? Infinity, native.contextSize - prompt.tokens.length)
-  }
-
-  /** The slot holds the prompt's first `keep` tokens; the rest is to be fed. */
-  begin (keep: number): void {
-    this.slot.tokens.length = keep
-    this.#cachedTokens = keep
-    this.#feed = this.#prompt.subarray(keep)
-  }
-
-  get pending (): number { return this.#feed.length }
-  get paused (): boolean { return this.untaken >= window }
-
-  /** Moves the next `count` tokens into the slot and gives them for the batch. */
-  feed (count: number): { slot: number, position: number, tokens: Uint32Array, logits: boolean } {
-    const tokens = this.#feed.subarray(0, count)
-    const position = this.slot.tokens.length
-    for (const token of tokens) this.slot.tokens.push(token)
-    this.#feed = this.#feed.subarray(count)
-    return { slot: this.slot.index, position, tokens, logits: this.#feed.length === 0 }
-  }
-
-  /** Notes a sampled token; says whether the answer ends with it. */
-  take (token: number, end: boolean): FinishReason | null {
-    if (end) return 'stop'
-    this.#written++
-    this.#feed = Uint32Array.of(token)
-    return this.#written >= this.#most ? 'length' : null
-  }
-
-  /** The last pieces: those of the token, if it is part of the answer, and what was held back. */
-  ending (token: number, reason: FinishReason): ReturnType<AnswerText['push']> {
-    const pieces = reason === 'length' ? this.text.push(token) : []
-    return [...pieces, ...this.text.end()]
-  }
-
-  usage () {
-    return { promptTokens: this.#prompt.length, cachedTokens: this.#cachedTokens, completionTokens: this.#written, reasoningTokens: this.text.reasoningTokens }
-  }
-}

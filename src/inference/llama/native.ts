@@ -1,5 +1,7 @@
-import { getLlama, getModuleVersion, LlamaLogLevel, type LlamaContext, type LlamaModel, type Token } from 'node-llama-cpp'
-import type { Sampling } from '../engine.ts'
+import { getLlama, getModuleVersion, LlamaLogLevel, type LlamaContext, type LlamaEmbeddingContext, type LlamaModel, type Token } from 'node-llama-cpp'
+import { tokenBytes } from './bytes.ts'
+import { internals, type NativeContext, type NativeLora, type NativeModel } from './internals.ts'
+import { Samplers } from './sampling.ts'
 
 /**
  * The only file that touches node-llama-cpp.
@@ -33,8 +35,8 @@ export interface Stretch {
   /** Position of the first token in the slot. */
   readonly position: number
   readonly tokens: Uint32Array
-  /** Whether the last token's logits are wanted. */
-  readonly logits: boolean
+  /** Of which tokens the logits are wanted: of none, the last, or each. */
+  readonly logits: 'none' | 'last' | 'each'
 }
 
 /** A special token of the vocabulary. `control` ones are never made from plain text by the tokenizer. */
@@ -42,36 +44,6 @@ export interface Special { readonly id: number, readonly text: string, readonly 
 
 /** A LoRA adapter in memory. */
 export interface Adapter { readonly lora: NativeLora }
-interface NativeLora { dispose (): Promise<void> }
-
-export interface Sampler { readonly handle: NativeSampler }
-interface NativeSampler { applyConfig (config: Record<string, unknown>): void, dispose (): void }
-
-interface NativeContext {
-  initBatch (size: number): void
-  addToBatch (slot: number, position: number, tokens: Uint32Array, logitIndexes: Uint32Array): Uint32Array
-  decodeBatch (): Promise<void>
-  sampleToken (index: number, sampler: NativeSampler): Promise<number>
-  sampleToken (index: number, sampler: NativeSampler, probabilities: boolean, confidence: boolean, logits: true): Promise<readonly [token: number, probabilities: undefined, confidence: undefined, logits: readonly number[]]>
-  disposeSequence (slot: number): void
-  removeTokenCellsFromSequence (slot: number, start: number, end: number): boolean
-  copySequenceStateFromOtherSequence (target: number, source: number): Promise<number>
-  setThreads (threads: number): void
-  setLoras (loras: readonly unknown[], scales: readonly number[]): void
-}
-
-interface NativeModel {
-  loadLora (lora: NativeLora): Promise<void>
-  tokenize (text: string, special: boolean): Uint32Array
-  detokenize (tokens: Uint32Array, special: boolean): string
-  getTokenString (token: number): string | undefined
-  getTokenAttributes (token: number): number
-  shouldPrependBosToken (): boolean
-}
-
-const contextMethods = ['initBatch', 'addToBatch', 'decodeBatch', 'sampleToken', 'disposeSequence', 'removeTokenCellsFromSequence', 'copySequenceStateFromOtherSequence', 'setThreads', 'setLoras'] as const satisfies readonly (keyof NativeContext)[]
-const modelMethods = ['loadLora', 'tokenize', 'detokenize', 'getTokenString', 'getTokenAttributes', 'shouldPrependBosToken'] as const satisfies readonly (keyof NativeModel)[]
-
 /** Bits of llama.cpp's `llama_token_attr`. */
 const attribute = { unknown: 1, control: 8, userDefined: 16, stripsRight: 256 } as const
 
@@ -85,20 +57,22 @@ export class Native {
   /** Beginning-of-text token, where the tokenizer wants one in front. */
   readonly bos: { readonly id: number, readonly text: string, readonly prepend: boolean }
   readonly eosText: string
+  readonly vocabularySize: number
+  readonly samplers: Samplers
   readonly #context: NativeContext
   readonly #model: NativeModel
   readonly #public: LlamaModel
   readonly #dispose: () => Promise<void>
-  readonly #newSampler: () => NativeSampler
+  #embedding: LlamaEmbeddingContext | null = null
   readonly #newLora: (path: string) => NativeLora
   /** The last lines llama.cpp logged: it says there why something failed. */
   readonly #lines: string[]
 
   private constructor (model: LlamaModel, context: LlamaContext, gpu: string, lines: string[], dispose: () => Promise<void>) {
-    const inner = internals(model, context)
+    const inner = internals(model, context, pinned)
     this.#context = inner.context
     this.#model = inner.model
-    this.#newSampler = inner.newSampler
+    this.samplers = new Samplers(inner.sampling, inner.context, context.contextSize)
     this.#newLora = inner.newLora
     this.#lines = lines
     this.#public = model
@@ -108,7 +82,8 @@ export class Native {
     this.batchSize = context.batchSize
     const metadata: { chat_template?: unknown, ggml?: { tokens?: { length: number } } } | undefined = model.fileInfo.metadata.tokenizer
     this.chatTemplate = typeof metadata?.chat_template === 'string' ? metadata.chat_template : null
-    this.specials = specialsOf(this.#model, metadata?.ggml?.tokens?.length ?? 0)
+    this.vocabularySize = metadata?.ggml?.tokens?.length ?? 0
+    this.specials = specialsOf(this.#model, this.vocabularySize)
     const bos = model.tokens.bos
     this.bos = { id: bos ?? -1, text: model.tokens.bosString ?? '', prepend: bos !== null && this.#model.shouldPrependBosToken() }
     this.eosText = model.tokens.eosString ?? ''
@@ -159,50 +134,18 @@ export class Native {
   /** Whether the token ends an answer. */
   isEnd (token: number): boolean { return this.#public.isEogToken(token as Token) }
 
-  /** A sampler for one answer; it keeps the answer's penalties and random state. Free it with `free`. */
-  sampler (sampling: Sampling): Sampler {
-    const handle = this.#newSampler()
-    const penalties = sampling.presencePenalty !== 0 || sampling.frequencyPenalty !== 0
-    handle.applyConfig({
-      temperature: sampling.temperature,
-      topK: sampling.topK,
-      topP: sampling.topP,
-      minP: sampling.minP,
-      seed: sampling.seed,
-      ...(penalties && {
-        // Starts empty and is fed by the sampler itself: OpenAI's penalties look at the answer, not at the prompt.
-        repeatPenaltyTokens: new Uint32Array(0),
-        repeatPenaltyMaxTokens: this.contextSize,
-        repeatPenaltyPresencePenalty: sampling.presencePenalty,
-        repeatPenaltyFrequencyPenalty: sampling.frequencyPenalty
-      }),
-      ...(sampling.logitBias.size > 0 && {
-        tokenBiasKeys: Uint32Array.from(sampling.logitBias.keys()),
-        tokenBiasValues: Float32Array.from(sampling.logitBias.values(), bias => bias <= -100 ? -Infinity : bias)
-      })
-    })
-    return { handle }
-  }
-
-  free (sampler: Sampler): void { sampler.handle.dispose() }
+  /** The bytes that a token stands for; a part of a character has no text of its own. */
+  bytes (token: number): Uint8Array { return tokenBytes(this.#model.getTokenString(token) ?? '', this.#model.getVocabularyType()) }
 
   /**
    * Starts one batch; the caller's thread stays free meanwhile. Resolves to the
-   * logit index of each stretch that asked for one, null for the others.
+   * logit indexes of each stretch: none, one, or as many as it has tokens.
    */
-  async decode (stretches: readonly Stretch[]): Promise<readonly (number | null)[]> {
+  async decode (stretches: readonly Stretch[]): Promise<readonly (readonly number[])[]> {
     this.#context.initBatch(stretches.reduce((sum, { tokens }) => sum + tokens.length, 0))
-    const indexes = stretches.map(({ slot, position, tokens, logits }) =>
-      this.#context.addToBatch(slot, position, tokens, logits ? Uint32Array.of(tokens.length - 1) : new Uint32Array(0))[0] ?? null)
+    const indexes = stretches.map(({ slot, position, tokens, logits }) => [...this.#context.addToBatch(slot, position, tokens, wanted(logits, tokens.length))])
     await this.#context.decodeBatch()
     return indexes
-  }
-
-  /** The next token by the logits of the last `decode`. Throws when no token has a finite chance (broken weights). */
-  async sample (index: number, sampler: Sampler): Promise<number> {
-    const token = await this.#context.sampleToken(index, sampler.handle)
-    if (token < 0) throw new Error('no token could be sampled: the weights give no finite probabilities')
-    return token
   }
 
   /** Cuts a slot back to its first `keep` tokens. False: the model cannot do that, and the slot is now empty. */
@@ -242,17 +185,17 @@ export class Native {
     this.#context.setLoras(adapters.map(({ handle }) => handle.lora), adapters.map(({ scale }) => scale))
   }
 
-  /** All next-token logits of the last `decode` at an index, by token id. */
-  async logits (index: number): Promise<Float32Array> {
-    const sampler = this.sampler({ temperature: 1, topP: 1, topK: 0, minP: 0, seed: 0, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() })
-    try {
-      const [, , , pairs] = await this.#context.sampleToken(index, sampler.handle, false, false, true)
-      const logits = new Float32Array(pairs.length / 2).fill(NaN)
-      for (let i = 0; i < pairs.length; i += 2) logits[pairs[i] ?? 0] = pairs[i + 1] ?? NaN
-      return logits
-    } finally {
-      this.free(sampler)
-    }
+  /**
+   * What the model makes of a text as a whole, of length 1: pooled as its file
+   * says, else the state at the last token. In a context of its own, which the
+   * first use makes and the threads of which are those of the first use.
+   */
+  async embed (tokens: Uint32Array): Promise<Float32Array> {
+    this.#embedding ??= await this.#public.createEmbeddingContext({ contextSize: this.contextSize, batchSize: this.contextSize, threads: 1 })
+    const { vector } = await this.#embedding.getEmbeddingFor([...tokens] as Token[])
+    const length = Math.hypot(...vector)
+    if (!(length > 0 && length < Infinity)) throw new Error('the model gives no finite vector for this text')
+    return Float32Array.from(vector, value => value / length)
   }
 
   setThreads (threads: number): void { this.#context.setThreads(threads) }
@@ -261,35 +204,22 @@ export class Native {
 
   async #proveDecoding (): Promise<void> {
     const [token] = this.#model.tokenize('a', false)
-    const sampler = this.sampler({ temperature: 0, topP: 1, topK: 0, minP: 0, seed: 0, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() })
+    const sampler = this.samplers.make({ temperature: 0, topP: 1, topK: 0, minP: 0, seed: 0, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() })
     try {
       for (let position = 0; position < 2; position++) {
-        const [index] = await this.decode([{ slot: 0, position, tokens: Uint32Array.of(token ?? 0), logits: true }])
-        await this.sample(index ?? -1, sampler)
+        const [indexes] = await this.decode([{ slot: 0, position, tokens: Uint32Array.of(token ?? 0), logits: 'last' }])
+        await this.samplers.sample(indexes?.[0] ?? -1, sampler)
       }
       this.trim(0, 0)
     } finally {
-      this.free(sampler)
+      this.samplers.free(sampler)
     }
   }
 }
 
-/** Reaches behind the public classes, once, and makes sure that all we use is there. */
-function internals (model: LlamaModel, context: LlamaContext): { context: NativeContext, model: NativeModel, newSampler: () => NativeSampler, newLora: (path: string) => NativeLora } {
-  const outer = context as unknown as { _ctx?: NativeContext }
-  const inner = model as unknown as { _model?: NativeModel, _llama?: { _bindings?: { AddonSampler?: new (model: NativeModel) => NativeSampler, AddonModelLora?: new (model: NativeModel, path: string) => NativeLora } } }
-  const { AddonSampler: Sampler, AddonModelLora: Lora } = inner._llama?._bindings ?? {}
-  const missing = [
-    ...contextMethods.filter(name => typeof outer._ctx?.[name] !== 'function'),
-    ...modelMethods.filter(name => typeof inner._model?.[name] !== 'function'),
-    ...(Sampler === undefined ? ['AddonSampler'] : []),
-    ...(Lora === undefined ? ['AddonModelLora'] : [])
-  ]
-  if (outer._ctx === undefined || inner._model === undefined || Sampler === undefined || Lora === undefined || missing.length > 0) {
-    throw new Error(`node-llama-cpp ${pinned} lacks ${missing.join(', ')}: its package was changed; run 'npm ci'.`)
-  }
-  const native = inner._model
-  return { context: outer._ctx, model: native, newSampler: () => new Sampler(native), newLora: path => new Lora(native, path) }
+function wanted (logits: Stretch['logits'], length: number): Uint32Array {
+  if (logits === 'none') return new Uint32Array(0)
+  return logits === 'last' ? Uint32Array.of(length - 1) : Uint32Array.from({ length }, (_, i) => i)
 }
 
 function specialsOf (model: NativeModel, size: number): Special[] {

@@ -9,8 +9,8 @@ export async function probe (native: Native, path: string): Promise<Probe> {
   const tokens = native.tokenize(text)
   const logits = async (): Promise<Float32Array> => {
     native.trim(0, 0)
-    const [index] = await native.decode([{ slot: 0, position: 0, tokens, logits: true }])
-    return await native.logits(index ?? -1)
+    const [indexes] = await native.decode([{ slot: 0, position: 0, tokens, logits: 'last' }])
+    return await native.samplers.logits(indexes?.[0] ?? -1)
   }
   const base = await logits()
   const adapter = await native.loadAdapter(path)

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../errors.ts'
-import type { AppliedAdapter, FinishReason, Generation, Message, Probe, ResidentAdapters, Usage } from '../engine.ts'
+import type { AppliedAdapter, Generation, Input, Piece, Probe, ResidentAdapters, Usage } from '../engine.ts'
 import type { NativeOptions } from './native.ts'
 
 /** What the parent tells the child. `id` is the parent's number for one answer or question. */
@@ -9,7 +9,8 @@ export type Order =
   | { readonly type: 'cancel', readonly id: number }
   /** The reader has taken `count` more parts of an answer. */
   | { readonly type: 'taken', readonly id: number, readonly count: number }
-  | { readonly type: 'render', readonly id: number, readonly input: readonly Message[] | string }
+  | { readonly type: 'render', readonly id: number, readonly input: Input }
+  | { readonly type: 'embed', readonly id: number, readonly texts: readonly (string | readonly number[])[] }
   /** Make these adapters resident ahead of use. */
   | { readonly type: 'adopt', readonly id: number, readonly adapters: readonly AppliedAdapter[] }
   | { readonly type: 'pin', readonly digests: readonly string[] }
@@ -26,6 +27,7 @@ export type Word =
   /** Everything one batch produced, over all answers. */
   | { readonly type: 'parts', readonly parts: readonly PartOf[] }
   | { readonly type: 'rendered', readonly id: number, readonly tokens: Uint32Array }
+  | { readonly type: 'embedded', readonly id: number, readonly vectors: readonly Float32Array[], readonly promptTokens: number }
   | { readonly type: 'adopted', readonly id: number }
   | { readonly type: 'probed', readonly id: number, readonly probe: Probe }
   | { readonly type: 'residents', readonly state: ResidentAdapters }
@@ -33,12 +35,13 @@ export type Word =
   /** Sent between batches: a child that hangs in native code does not answer. */
   | { readonly type: 'pong', readonly longestBatchMs: number, readonly rss: number }
 
-export type PartOf =
-  /** `decoded`: tokens this answer has had decoded so far. */
-  | { readonly id: number, readonly type: 'text' | 'reasoning', readonly text: string, readonly decoded: number }
-  | { readonly id: number, readonly type: 'done', readonly reason: FinishReason, readonly usage: Usage }
-  /** The answer to `cancel`: tokens this answer has had decoded in all. */
-  | { readonly id: number, readonly type: 'cancelled', readonly decoded: number }
+/** `decoded`: tokens the request has had decoded so far, over all its answers. */
+export type PartOf = { readonly id: number } & (
+  | (Piece & { readonly decoded: number })
+  | { readonly type: 'done', readonly usage: Usage, readonly prompt: string }
+  /** The answer to `cancel`. */
+  | { readonly type: 'cancelled', readonly decoded: number }
+)
 
 /** Parts a reader may leave untaken before its answer pauses: about the tokens of a few seconds, and 50 KiB of messages. */
 export const window = 256

@@ -1,10 +1,25 @@
+import type { CallParser } from './tools/family.ts'
+
+/** How an answer's tokens become text. */
+export interface Reading {
+  detokenize (tokens: readonly number[]): string
+  /** Control tokens that give no text of their own, but are part of how this model writes tool calls. */
+  readonly marks: ReadonlyMap<number, string>
+  readonly stop: readonly string[]
+  /** The answer begins inside a thought. */
+  readonly thinking: boolean
+  /** Tells tool calls from text; null: all is text. */
+  readonly calls: CallParser | null
+}
+
 /**
- * Turns the tokens of one answer into pieces of text that may be shown: whole
- * characters only, thoughts apart from the answer, and nothing of a stop string.
+ * Turns the tokens of one answer into pieces that may be shown: whole
+ * characters only, thoughts and tool calls apart from the answer, and nothing
+ * of a stop string.
  */
 export class AnswerText {
-  readonly #detokenize: (tokens: readonly number[]) => string
-  readonly #tokens: number[] = []
+  readonly #reading: Reading
+  #tokens: number[] = []
   /** Tokens before `#shown` are out; those from `#context` on give the tokenizer the context it joins words by. */
   #context = 0
   #shown = 0
@@ -12,22 +27,35 @@ export class AnswerText {
   readonly #stops: StopStrings
   #stopped = false
   #reasoningTokens = 0
+  #called = false
 
-  constructor (detokenize: (tokens: readonly number[]) => string, stop: readonly string[], thinking: boolean) {
-    this.#detokenize = detokenize
-    this.#thoughts = new Thoughts(thinking)
-    this.#stops = new StopStrings(stop)
+  constructor (reading: Reading) {
+    this.#reading = reading
+    this.#thoughts = new Thoughts(reading.thinking)
+    this.#stops = new StopStrings(reading.stop)
   }
 
   /** Whether a stop string has ended the answer; what follows is not shown. */
   get stopped (): boolean { return this.#stopped }
   get reasoningTokens (): number { return this.#reasoningTokens }
+  /** Whether the answer holds a tool call. */
+  get called (): boolean { return this.#called }
+  get thinking (): boolean { return this.#thoughts.inside }
+  /** What was written since a tool call's opener; null before one. */
+  get opened (): string | null { return this.#reading.calls?.opened ?? null }
 
   push (token: number): Shown[] {
-    this.#tokens.push(token)
     if (this.#thoughts.inside) this.#reasoningTokens++
-    const before = this.#detokenize(this.#tokens.slice(this.#context, this.#shown))
-    const text = this.#detokenize(this.#tokens.slice(this.#context))
+    const mark = this.#reading.marks.get(token)
+    if (mark !== undefined) {
+      const rest = this.#rest()
+      this.#tokens = []
+      this.#context = this.#shown = 0
+      return this.#show(rest + mark)
+    }
+    this.#tokens.push(token)
+    const before = this.#reading.detokenize(this.#tokens.slice(this.#context, this.#shown))
+    const text = this.#reading.detokenize(this.#tokens.slice(this.#context))
     // U+FFFD at the end is half a character. A model may also write garbage: longer than the four bytes of UTF-8, it is shown as it is.
     if (text.endsWith('\uFFFD') && this.#tokens.length - this.#shown < 4) return []
     if (text.length <= before.length) return []
@@ -38,29 +66,42 @@ export class AnswerText {
 
   /** What was held back when the answer ended. */
   end (): Shown[] {
-    const before = this.#detokenize(this.#tokens.slice(this.#context, this.#shown))
-    const rest = this.#detokenize(this.#tokens.slice(this.#context)).slice(before.length)
-    const shown = this.#show(rest)
+    const shown = this.#show(this.#rest())
     if (this.#stopped) return shown
-    for (const piece of this.#thoughts.end()) shown.push(...this.#stop(piece))
+    for (const piece of this.#thoughts.end()) shown.push(...this.#parse(piece))
+    for (const piece of this.#reading.calls?.end() ?? []) shown.push(...this.#stop(piece))
     const held = this.#stops.end()
     return held === '' || this.#stopped ? shown : [...shown, { type: 'text', text: held }]
   }
 
+  /** Text of tokens that are no whole character yet. */
+  #rest (): string {
+    const before = this.#reading.detokenize(this.#tokens.slice(this.#context, this.#shown))
+    return this.#reading.detokenize(this.#tokens.slice(this.#context)).slice(before.length)
+  }
+
   #show (text: string): Shown[] {
-    return this.#thoughts.push(text).flatMap(piece => this.#stop(piece))
+    return this.#thoughts.push(text).flatMap(piece => this.#parse(piece))
+  }
+
+  #parse (piece: Thought): Shown[] {
+    const { calls } = this.#reading
+    if (piece.type === 'reasoning' || calls === null) return this.#stop(piece)
+    return calls.push(piece.text).flatMap(part => this.#stop(part))
   }
 
   #stop (piece: Shown): Shown[] {
     if (this.#stopped) return []
-    if (piece.type === 'reasoning') return [piece]
+    if (piece.type === 'call') this.#called = true
+    if (piece.type !== 'text') return [piece]
     const { text, stopped } = this.#stops.push(piece.text)
     this.#stopped = stopped
     return text === '' ? [] : [{ type: 'text', text }]
   }
 }
 
-export interface Shown { readonly type: 'text' | 'reasoning', readonly text: string }
+interface Thought { readonly type: 'text' | 'reasoning', readonly text: string }
+export type Shown = Thought | { readonly type: 'call', readonly index: number, readonly name?: string, readonly arguments: string }
 
 const opener = '<think>'
 const closer = '</think>'
@@ -74,9 +115,9 @@ class Thoughts {
 
   get inside (): boolean { return this.#state === 'inside' }
 
-  push (text: string): Shown[] {
+  push (text: string): Thought[] {
     this.#held += text
-    const shown: Shown[] = []
+    const shown: Thought[] = []
     if (this.#state === 'head') {
       const start = this.#held.trimStart()
       if (start.startsWith(opener)) {
@@ -107,7 +148,7 @@ class Thoughts {
     return shown
   }
 
-  end (): Shown[] {
+  end (): Thought[] {
     if (this.#held === '') return []
     return [{ type: this.#state === 'inside' ? 'reasoning' : 'text', text: this.#held }]
   }

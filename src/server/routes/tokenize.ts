@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Count } from '../../chat/count.ts'
 import { problem } from '../../errors.ts'
+import type { Input } from '../../inference/engine.ts'
 import { messagesFrom } from '../chat-request.ts'
 import { departure } from '../departure.ts'
 import { headerSafe } from '../headers.ts'
@@ -21,9 +22,9 @@ export const tokenize: FastifyPluginAsyncTypebox<{ count: Count }> = async (app,
   })
 }
 
-function inputOf (prompt: string | null, messages: Parameters<typeof messagesFrom>[0] | null) {
+function inputOf (prompt: string | null, messages: Parameters<typeof messagesFrom>[0] | null): Input {
   if (prompt !== null && messages !== null) throw problem('invalid_request', { detail: "'prompt' and 'messages' exclude each other: send one." }, { param: 'messages' })
-  if (messages !== null) return messagesFrom(messages)
-  if (prompt !== null) return prompt.toWellFormed()
+  if (messages !== null) return { type: 'chat', messages: messagesFrom(messages), tools: null, effort: null }
+  if (prompt !== null) return { type: 'text', text: prompt.toWellFormed() }
   throw problem('invalid_request', { detail: "'prompt' is missing: send a text, or 'messages'." }, { param: 'prompt' })
 }

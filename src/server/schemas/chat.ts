@@ -9,12 +9,26 @@ const maxBiases = 1024
 
 const Part = Type.Object({ type: Type.String(), text: orNull(Type.String()) })
 
+// OpenAI's own ceilings for tools and their names.
+const maxTools = 128
+const ToolName = Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' })
+
+/** JSON Schema objects are checked by the grammar made from them. */
+const JsonSchema = Type.Unsafe<Record<string, unknown>>({ type: 'object' })
+
+const ToolCall = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: maxIdLength }),
+  type: oneOf(['function']),
+  function: Type.Object({ name: ToolName, arguments: Type.String({ description: 'JSON text of an object.' }) })
+})
+
 export const Message = Type.Object({
   role: oneOf(['system', 'developer', 'user', 'assistant', 'tool']),
   content: Type.Optional(Type.Unsafe<string | Static<typeof Part>[] | null>({ type: ['string', 'array', 'null'], items: Part, description: 'A text, or parts of the type `text`.' })),
   name: orNull(Type.String({ maxLength: maxUserLength })),
   reasoning_content: orNull(Type.String({ description: 'What an assistant turn thought before it answered.' })),
-  tool_call_id: orNull(Type.String())
+  tool_calls: orNull(Type.Array(ToolCall, { maxItems: maxTools, description: 'The tools that an assistant turn called.' })),
+  tool_call_id: orNull(Type.String({ maxLength: maxIdLength, description: 'In a tool turn: the call it answers.' }))
 })
 
 // Each adapter beyond the first costs its own pass over its weights at every token.
@@ -45,7 +59,33 @@ export const ChatBody = Type.Object({
   top_p: orNull(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
   top_k: orNull(Type.Integer({ minimum: 0, maximum: 0x7fffffff, description: '0: the whole vocabulary.' })),
   min_p: orNull(Type.Number({ minimum: 0, maximum: 1 })),
-  n: orNull(Type.Integer({ minimum: 1 })),
+  n: orNull(Type.Integer({ minimum: 1, description: 'Answers to the same prompt, which is read once.' })),
+  tools: orNull(Type.Array(Type.Object({
+    type: oneOf(['function']),
+    function: Type.Object({
+      name: ToolName,
+      description: orNull(Type.String()),
+      parameters: orNull(JsonSchema),
+      strict: orNull(Type.Boolean({ description: 'Refuse parameters that OpenAI\'s strict mode would refuse. The arguments fit the parameters either way.' }))
+    })
+  }), { maxItems: maxTools, description: 'Functions that the model may ask the caller to run.' })),
+  tool_choice: Type.Optional(Type.Unsafe<'none' | 'auto' | 'required' | { type: 'function', function: { name: string } } | null>({
+    type: ['string', 'object', 'null'],
+    required: ['type', 'function'],
+    properties: { type: { enum: ['function'] }, function: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
+    description: '`none`, `auto` (the default where there are tools), `required`, or one function by name.'
+  })),
+  parallel_tool_calls: orNull(Type.Boolean({ description: 'Whether one answer may hold several calls; left out: yes.' })),
+  response_format: orNull(Type.Object({
+    type: oneOf(['text', 'json_object', 'json_schema']),
+    json_schema: orNull(Type.Object({
+      name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
+      description: orNull(Type.String()),
+      schema: orNull(JsonSchema),
+      strict: orNull(Type.Boolean())
+    }))
+  })),
+  reasoning_effort: orNull(oneOf(['none', 'minimal', 'low', 'medium', 'high'], { description: 'How long a reasoning model may think; `none` lets it answer at once where its template can say so.' })),
   stop: Type.Optional(Type.Unsafe<string | string[] | null>({
     type: ['string', 'array', 'null'],
     minLength: 1,
@@ -63,7 +103,8 @@ export const ChatBody = Type.Object({
     maxProperties: maxBiases,
     description: 'Token id → added to its logit; -100 bans the token.'
   })),
-  logprobs: orNull(Type.Boolean()),
+  logprobs: orNull(Type.Boolean({ description: 'Tell how likely each token of the answer was, before any sampling setting.' })),
+  top_logprobs: orNull(Type.Integer({ minimum: 0, maximum: 20, description: 'And the likeliest tokens at its place.' })),
   store: orNull(Type.Boolean()),
   engraft: orNull(Own),
   user: orNull(Type.String({ maxLength: maxUserLength })),
@@ -89,8 +130,16 @@ const Answered = Type.Object({
   digest: Type.String({ description: 'Of all weights that answered, adapters and their scales included.' })
 })
 
-const finish = ['stop', 'length'] as const
+const finish = ['stop', 'length', 'tool_calls'] as const
 const head = { id: Type.String(), created: Type.Integer(), model: Type.String(), system_fingerprint: Type.String() }
+
+const TokenLogprob = { token: Type.String(), logprob: Type.Number(), bytes: Type.Array(Type.Integer()) }
+const Logprobs = Type.Object({
+  content: Type.Array(Type.Object({ ...TokenLogprob, top_logprobs: Type.Array(Type.Object(TokenLogprob)) })),
+  refusal: Type.Null()
+})
+export type LogprobsWire = Static<typeof Logprobs>
+const LogprobsOrNull = Type.Unsafe<LogprobsWire | null>({ ...Logprobs, type: ['object', 'null'] })
 
 export const Completion = Type.Object({
   ...head,
@@ -99,11 +148,12 @@ export const Completion = Type.Object({
     index: Type.Integer(),
     message: Type.Object({
       role: Type.Literal('assistant'),
-      content: Type.String(),
+      content: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
       reasoning_content: Type.Optional(Type.String()),
+      tool_calls: Type.Optional(Type.Array(Type.Object({ id: Type.String(), type: Type.Literal('function'), function: Type.Object({ name: Type.String(), arguments: Type.String() }) }))),
       refusal: Type.Null()
     }),
-    logprobs: Type.Null(),
+    logprobs: LogprobsOrNull,
     finish_reason: oneOf(finish)
   })),
   usage: Usage,
@@ -119,9 +169,15 @@ export const Chunk = Type.Object({
     delta: Type.Object({
       role: Type.Optional(Type.Literal('assistant')),
       content: Type.Optional(Type.String()),
-      reasoning_content: Type.Optional(Type.String())
+      reasoning_content: Type.Optional(Type.String()),
+      tool_calls: Type.Optional(Type.Array(Type.Object({
+        index: Type.Integer(),
+        id: Type.Optional(Type.String()),
+        type: Type.Optional(Type.Literal('function')),
+        function: Type.Object({ name: Type.Optional(Type.String()), arguments: Type.String() })
+      })))
     }),
-    logprobs: Type.Null(),
+    logprobs: LogprobsOrNull,
     finish_reason: Type.Unsafe<typeof finish[number] | null>({ type: ['string', 'null'], enum: [...finish, null] })
   })),
   engraft: Type.Optional(Type.Unsafe<Static<typeof Answered>>({ ...Answered, description: 'On the chunk with the finish_reason.' })),
