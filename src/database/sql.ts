@@ -115,3 +115,8 @@ export function among (blobs: readonly Uint8Array[]): RawBuilder<Uint8Array> {
   const hex = JSON.stringify(blobs.map(blob => Buffer.from(blob).toString('hex')))
   return raw<Uint8Array>`(select unhex(value) from json_each(${hex}))`
 }
+
+/** A list as the table `each` of one query, for the same reason. `key` is the place in the list, `value` what JSON has there. */
+export function each (list: readonly unknown[]) {
+  return raw<{ key: number, value: string }>`json_each(${JSON.stringify(list)})`.as<'each'>(raw.ref('each'))
+}

@@ -1,6 +1,6 @@
 import type { CompiledQuery } from 'kysely'
-import { sql } from '../database/sql.ts'
-import { answerKey, bodyOf, chainOf, sha256 } from './chain.ts'
+import { each, sql } from '../database/sql.ts'
+import { answerKey, bodyOf, chainOf, hex, sha256 } from './chain.ts'
 import type { NewInteraction } from './interactions.ts'
 import { ownerId } from './rows.ts'
 
@@ -9,7 +9,7 @@ export function recording (interaction: NewInteraction): CompiledQuery[] {
   const { id, owner, messages, choices } = interaction
   const { tip } = chainOf(messages)
   const bodies = messages.map(bodyOf)
-  const digests = bodies.map(body => sha256(body))
+  const digests = bodies.map(body => hex(sha256(body)))
   return [
     sql.insertInto('owners').values({ tenant: owner.tenant, user: owner.user }).onConflict(conflict => conflict.doNothing()).compile(),
     sql.insertInto('interactions').values({
@@ -35,11 +35,17 @@ export function recording (interaction: NewInteraction): CompiledQuery[] {
       key_id: interaction.keyId,
       error: interaction.error
     }).compile(),
-    ...bodies.map((body, i) => sql.insertInto('messages').values({ owner: ownerId(owner), digest: digests[i]!, body }).onConflict(conflict => conflict.doNothing()).compile()),
-    ...digests.map((digest, position) => sql.insertInto('interaction_messages').columns(['interaction', 'position', 'message']).expression(
-      sql.selectFrom('interactions').innerJoin('messages', 'messages.owner', 'interactions.owner')
-        .select(({ val }) => ['interactions.seq', val(position).as('position'), 'messages.id'])
-        .where('interactions.id', '=', id).where('messages.digest', '=', digest)
-    ).compile())
+    sql.insertInto('messages').columns(['owner', 'digest', 'body']).expression(
+      sql.selectFrom('owners').innerJoin(each(digests.map((digest, i) => [digest, bodies[i]!])), join => join.onTrue())
+        .select(({ fn, val }) => ['owners.id', fn('unhex', [fn('json_extract', ['each.value', val('$[0]')])]).as('digest'), fn('json_extract', ['each.value', val('$[1]')]).as('body')])
+        .where('tenant', '=', owner.tenant).where('user', '=', owner.user)
+    ).onConflict(conflict => conflict.doNothing()).compile(),
+    sql.insertInto('interaction_messages').columns(['interaction', 'position', 'message']).expression(
+      sql.selectFrom('interactions').innerJoin(each(digests), join => join.onTrue())
+        // A query of its own for each: joined, SQLite would go through all of the owner's messages.
+        .select(({ fn, selectFrom }) => ['interactions.seq', 'each.key', selectFrom('messages').select('messages.id')
+          .whereRef('messages.owner', '=', 'interactions.owner').where('messages.digest', '=', fn<Uint8Array>('unhex', ['each.value'])).as('message')])
+        .where('interactions.id', '=', id)
+    ).compile()
   ]
 }
