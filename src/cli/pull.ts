@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { SingleBar, type GenericFormatter } from 'cli-progress'
-import type { ModelFile, Models, Progress } from '../models/models.ts'
+import type { LocalFile, Models, Progress } from '../models/models.ts'
 
 /** Where the command prints: a terminal gets a bar, anything else plain lines. */
 export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean }
@@ -14,16 +14,16 @@ const interruptions = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
  * `engraft pull`: fetches a model unless it is here, and prints how far it is
- * and what it became. Ctrl-C keeps what arrived and resolves to null; other
- * failures are thrown.
+ * and what files it became. Ctrl-C keeps what arrived and resolves to null;
+ * other failures are thrown.
  */
-export async function pull (reference: string, models: Models, output: Output): Promise<ModelFile | null> {
+export async function pull (reference: string, models: Models, output: Output): Promise<readonly LocalFile[] | null> {
   const display = showProgress(output)
-  const file = await interruptible(signal => models.resolve(reference, { signal, progress: display.show })).finally(display.end)
-  output.write(file === null
+  const files = await interruptible(signal => models.pull(reference, { signal, progress: display.show })).finally(display.end)
+  output.write(files === null
     ? `Stopped. What arrived is kept: 'engraft pull ${reference}' goes on from there.\n`
-    : `${file.name}: ${file.path}, ${file.size} bytes, sha256 ${file.sha256}\n`)
-  return file
+    : files.map(({ name, path, size, sha256 }) => `${name}: ${path}, ${size} bytes, sha256 ${sha256}\n`).join(''))
+  return files
 }
 
 /** Work that Ctrl-C and its like end in order, through the signal: then it resolves to null. */

@@ -1,10 +1,18 @@
 import { GgufError, readGguf } from '../gguf/reader.ts'
+import { UnfitError } from './errors.ts'
+import type { Purpose } from './files.ts'
 
 /** What a base model's own header says. */
 export interface BaseFacts { readonly contextLength: number, readonly licence: string | null }
 
+export const base: Purpose<BaseFacts> = {
+  inspect: path => inspectBase(path).catch(thrown => { throw thrown instanceof GgufError ? new UnfitError(path, thrown.reason, { cause: thrown }) : thrown }),
+  naming: path => `start with --model ${path}`,
+  remedy: 'Name a whole base model in GGUF form with --model; if this should be one, fetch it again.'
+}
+
 /** Reads the header and makes sure that it is a whole base model. Throws `GgufError`. */
-export async function inspectBase (path: string): Promise<BaseFacts> {
+async function inspectBase (path: string): Promise<BaseFacts> {
   const { metadata, tensors } = await readGguf(path)
   const architecture = metadata.get('general.architecture')
   if (typeof architecture !== 'string') throw new GgufError(path, 'it names no architecture (general.architecture)')

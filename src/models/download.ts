@@ -25,6 +25,8 @@ export interface Wanted {
   readonly sources: readonly Source[]
   /** Looks at the complete file before it takes its place; what it throws counts against the source. */
   readonly inspect: (path: string) => Promise<void>
+  /** What else the operator can do than bring the file to its place, after "or". */
+  readonly instead: string
 }
 
 export interface Progress {
@@ -66,7 +68,7 @@ export async function download (wanted: Wanted, signal: AbortSignal, progress: (
     }
   }
   const name = basename(wanted.path)
-  throw new ModelError(`${name} could not be fetched:\n${failures.join('\n')}\nTo bring it by hand, copy ${name} to ${dirname(wanted.path)}/ or start with --model /path/to/${name}.`)
+  throw new ModelError(`${name} could not be fetched:\n${failures.join('\n')}\nTo bring it by hand, copy ${name} to ${dirname(wanted.path)}/ or ${wanted.instead}.`)
 }
 
 async function from (source: Source, wanted: Wanted, signal: AbortSignal, progress: (event: Progress) => void): Promise<Received> {

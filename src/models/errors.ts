@@ -1,4 +1,4 @@
-/** A base model that cannot be had or used. The message is for the operator and ends in what to do. */
+/** A model that cannot be had or used. The message is for the operator and ends in what to do. */
 export class ModelError extends Error {
   override readonly name = 'ModelError'
 }
@@ -11,4 +11,14 @@ export class SourceError extends Error {
 /** The line broke, not the source: asking again may help. */
 export class CutError extends SourceError {
   override readonly name = 'CutError'
+}
+
+/** A file that is not what it is for. `reason` is a clause for people that follows the path. */
+export class UnfitError extends Error {
+  override readonly name = 'UnfitError'
+  readonly reason: string
+  constructor (path: string, reason: string, options?: ErrorOptions) {
+    super(`${path} cannot be used: ${reason}.`, options)
+    this.reason = reason
+  }
 }

@@ -23,11 +23,11 @@ test('a pull into a log prints plain lines and ends with path, size and sha256',
   const out = output(false)
   const listeners = process.listenerCount('SIGINT')
   const url = `${server.origin}/a.gguf`
-  const file = await pull(`house=${url}`, openModels({ dir, settings }), out)
+  const files = await pull(`house=${url}`, openModels({ dir, settings }), out)
   out.end()
   const printed = await text(out)
   t.match(printed, /^a\.gguf: 100 %, 3\.0 of 3\.0 MB from http:/m)
-  t.equal(printed.trimEnd().split('\n').at(-1), `house: ${file!.path}, ${base.length} bytes, sha256 ${file!.sha256}`)
+  t.equal(printed.trimEnd().split('\n').at(-1), `house: ${files![0]!.path}, ${base.length} bytes, sha256 ${files![0]!.sha256}`)
   t.notMatch(printed, new RegExp(String.fromCharCode(27)), 'no terminal codes')
   t.equal(process.listenerCount('SIGINT'), listeners, 'Ctrl-C is as before')
 })

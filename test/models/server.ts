@@ -50,5 +50,5 @@ export function sendFile (request: IncomingMessage, response: ServerResponse, by
   else response.writeHead(200, common)
   const stop = cutAfter ?? hangAfter
   if (stop === undefined || stop >= rest.length) response.end(rest)
-  else response.write(rest.subarray(0, stop), () => { if (cutAfter !== undefined) setTimeout(() => response.destroy(), 50) })
+  else response.write(rest.subarray(0, stop), () => { if (cutAfter !== undefined) setTimeout(() => response.destroy(), 150) })
 }

