@@ -9,17 +9,18 @@ const rooms = {
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
   chat: { doors: ['answer', 'count'], knows: ['access', 'adapters', 'inference'] },
   cli: { doors: [], knows: ['access', 'models'] },
-  database: { doors: ['database', 'sql'], knows: [] },
+  database: { doors: ['database', 'reader', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
   interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
+  memory: { doors: ['block', 'memories'], knows: ['database'] },
   models: { doors: ['models'], knows: ['gguf'] },
   server: { doors: [], knows: ['access', 'adapters', 'chat', 'inference', 'interactions'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader', 'grammar/grammar']
+const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader', 'grammar/grammar', 'memory/block', 'memory/memories']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {
@@ -27,6 +28,7 @@ const homes = {
   '@huggingface/jinja': 'src/inference/llama/',
   '@huggingface/tokenizers': 'src/memory/onnx/',
   'better-sqlite3': 'src/database/',
+  'chrono-node': 'src/memory/dates.ts',
   'cli-progress': 'src/cli/',
   'close-with-grace': 'src/main.ts',
   commander: 'src/cli/',
@@ -37,6 +39,8 @@ const homes = {
   'onnxruntime-node': 'src/memory/onnx/',
   'prom-client': 'src/server/',
   'rate-limiter-flexible': 'src/access/',
+  'sqlite-vec': 'src/memory/sqlite/',
+  stemmer: 'src/memory/text.ts',
   typebox: 'src/(?:server/|config.ts)',
   yauzl: 'src/models/sources/'
 }
@@ -45,9 +49,11 @@ const homes = {
 const typesAnywhere = ['fastify', 'kysely']
 
 const composition = '^src/(?:main|serve|diagnosis)\\.ts$'
-const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts))'
+const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts)|memory/(?!memories\\.ts|block\\.ts))'
 /** Files that start a process or a thread of their own, so that no import leads to them. */
-const entries = '^src/(?:main|inference/llama/child|database/worker)\\.ts$'
+const entries = '^src/(?:main|inference/llama/child|database/worker|memory/thread)\\.ts$'
+/** What a thread runs is put together in it. */
+const threads = '^src/memory/thread\\.ts$'
 
 const any = list => list.length === 0 ? '$.' : `(?:${list.join('|')})`
 const doorsOf = names => names.flatMap(name => rooms[name].doors.map(door => `${name}/${door}`))
@@ -68,7 +74,7 @@ function lawOf ([room, { knows }]) {
       name: `${room}-takes-only-types`,
       comment: 'What another room does comes in through a port, given by the composition; only its types are imported.',
       severity: 'error',
-      from: here,
+      from: { ...here, pathNot: threads },
       to: { path: '^src/[^/]+/', pathNot: [`^src/${room}/`, `^src/${any(pure)}\\.ts$`], dependencyTypesNot: ['type-only'] }
     }
   ]

@@ -23,6 +23,8 @@ export interface Store {
   units (owner: Owner, ids: readonly number[]): Promise<readonly Unit[]>
   /** Those of the memories that are there, whole, in no order. */
   memories (owner: Owner, ids: readonly string[]): Promise<readonly Stored[]>
+  /** What the memories superseded, and what that superseded, and so on; with `derived`, also what was derived from any of them. Newest first. */
+  history (owner: Owner, ids: readonly string[], derived?: 'derived'): Promise<readonly Stored[]>
   /** Newest recorded first. */
   list (owner: Owner, filter: Filter, page: Page): Promise<{ readonly memories: readonly Memory[], readonly next: string | null }>
   /** What the ids of the sender's stand for, where they are known. */
@@ -34,8 +36,8 @@ export interface Store {
   line (owner: Owner, session: string, from: number, to: number, reach: number): Promise<readonly Unit[]>
   /** The highest number in use, 0 at first; and the last position of a session, -1 at first. */
   last (owner: Owner, session: string | null): Promise<{ readonly number: number, readonly position: number }>
-  /** All of it or nothing; resolves once it would survive a power cut. What is erased leaves no trace in the file. */
-  write (owner: Owner, write: Write): Promise<void>
+  /** All of it or nothing; resolves once it would survive a power cut, to how many memories are gone. What is erased leaves no trace in the file. */
+  write (owner: Owner, write: Write): Promise<number>
   /** Puts the vectors of one model in the place of any others, and takes the units off the list of those without. */
   embed (owner: Owner, model: string, vectors: readonly Embedded[]): Promise<void>
   /** Puts all units that lack vectors of this model, anyone's, on the list of those without. */
@@ -105,6 +107,6 @@ export interface Write {
 
 export interface Embedded {
   readonly unit: number
-  readonly vector: Int8Array
-  readonly tokenBits: Uint8Array
+  /** Null where the embedder cannot read the unit: it is taken off the list all the same, until the next start. */
+  readonly vectors: { readonly mean: Int8Array, readonly tokenBits: Uint8Array } | null
 }

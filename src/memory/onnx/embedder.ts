@@ -6,11 +6,14 @@ import { openSession, type States } from './session.ts'
 import { openTokenizer, type Tokens } from './tokenizer.ts'
 import { batchesOf, mean, row, signBits, unit } from './vectors.ts'
 
+/** A model's files as the catalogue of models gives them, and how to run it. */
 export interface OnnxEmbedderOptions {
   readonly name: string
+  /** What it is called where it comes from; without it, `name`. */
+  readonly original?: string
   readonly model: FileOnDisk
   readonly tokenizer: FileOnDisk
-  /** How it wants to be asked; without it, as its name says. */
+  /** How it wants to be asked; without it, as its original name says. */
   readonly manner?: Manner
   /** Native threads of one run. */
   readonly threads?: number
@@ -35,7 +38,7 @@ const tokensPerRun = 256
  * should call it. Between the runs of one call other calls get their turn.
  * Throws `EmbedderError`.
  */
-export async function openOnnxEmbedder ({ name, model, tokenizer: file, manner = mannerOf(name), threads = 1, maxTokens = defaultMaxTokens }: OnnxEmbedderOptions): Promise<Embedder> {
+export async function openOnnxEmbedder ({ name, original = name, model, tokenizer: file, manner = mannerOf(original), threads = 1, maxTokens = defaultMaxTokens }: OnnxEmbedderOptions): Promise<Embedder> {
   const tokenizer = await openTokenizer(file.path, maxTokens)
   const session = await openSession(model.path, threads)
   try {
