@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Embedder } from '../embedder.ts'
 import { EmbedderError } from './error.ts'
+import { RunGate } from './gate.ts'
 import { mannerOf, type Manner } from './manner.ts'
 import { openSession, type States } from './session.ts'
 import { openTokenizer, type Tokens } from './tokenizer.ts'
@@ -19,6 +20,8 @@ export interface OnnxEmbedderOptions {
   readonly threads?: number
   /** Most tokens read of a text, special ones and prefix included. */
   readonly maxTokens?: number
+  /** Shut by whoever may end this thread while the model runs. */
+  readonly gate?: RunGate
 }
 
 export interface FileOnDisk { readonly path: string, readonly sha256: string }
@@ -38,9 +41,9 @@ const tokensPerRun = 256
  * should call it. Between the runs of one call other calls get their turn.
  * Throws `EmbedderError`.
  */
-export async function openOnnxEmbedder ({ name, original = name, model, tokenizer: file, manner = mannerOf(original), threads = 1, maxTokens = defaultMaxTokens }: OnnxEmbedderOptions): Promise<Embedder> {
+export async function openOnnxEmbedder ({ name, original = name, model, tokenizer: file, manner = mannerOf(original), threads = 1, maxTokens = defaultMaxTokens, gate = new RunGate() }: OnnxEmbedderOptions): Promise<Embedder> {
   const tokenizer = await openTokenizer(file.path, maxTokens)
-  const session = await openSession(model.path, threads)
+  const session = await openSession(model.path, threads, gate)
   try {
     // A table of embeddings that is smaller than the vocabulary is another model's; the model says so when it is read beyond its end.
     await session.run([[tokenizer.highestId]])

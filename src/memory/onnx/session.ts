@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { EmbedderError } from './error.ts'
+import { GateShutError, type RunGate } from './gate.ts'
 
 /** The states that a text's tokens came out with: `length` rows of `dimensions` floats, one after the other. */
 export interface States { readonly length: number, readonly rows: Float32Array }
@@ -21,13 +22,13 @@ const feeds = {
 } as const
 
 /** Opens a model that gives a state for each token. Throws `EmbedderError`. */
-export async function openSession (path: string, threads: number): Promise<StateSession> {
-  const session = await create(path, threads)
+export async function openSession (path: string, threads: number, gate: RunGate): Promise<StateSession> {
+  const session = await gate.through(() => create(path, threads))
   try {
     const inputs = session.inputNames.map(inputOf)
     const output = outputOf(session)
     const dimensions = await probe()
-    return { dimensions, run: texts => run(texts, dimensions), close: async () => { await session.release() } }
+    return { dimensions, run: texts => run(texts, dimensions), close: release }
 
     /** A model may leave its dimension open until it runs. */
     async function probe (): Promise<number> {
@@ -53,14 +54,20 @@ export async function openSession (path: string, threads: number): Promise<State
         return [name, new Tensor('int64', data, shape)]
       }))
       try {
-        return await session.run(given, [output]) as Record<string, Tensor>
+        return await gate.through(() => session.run(given, [output])) as Record<string, Tensor>
       } catch (thrown) {
+        if (thrown instanceof GateShutError) throw thrown
         throw new EmbedderError(`${path} cannot read this text (${reason(thrown)}). The tokenizer may be another model's, or the limit of tokens above what the model takes.`, { cause: thrown })
       }
     }
   } catch (thrown) {
-    await session.release()
+    await release()
     throw thrown
+  }
+
+  /** Behind a shut gate the end of the thread does it. */
+  async function release (): Promise<void> {
+    await gate.through(() => session.release()).catch(thrown => { if (!(thrown instanceof GateShutError)) throw thrown })
   }
 
   function inputOf (name: string): [string, (ids: readonly number[], at: number) => number] {
