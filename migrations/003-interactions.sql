@@ -41,7 +41,9 @@ create table interactions (
   params   text not null check (json_valid(params)),
   metadata text not null check (json_valid(metadata)),
   key_id   text,                                                     -- null: a program on this machine
-  error    text                                                      -- code of what ended the answer early; null: nothing did
+  error    text,                                                     -- code of what ended the answer early; null: nothing did
+  remember integer not null check (remember in (0, 1)),              -- what was said may become memories
+  training integer not null check (training in (0, 1))               -- data sets may be made of it
 ) strict;
 
 create index interactions_by_tenant on interactions (tenant);

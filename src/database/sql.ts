@@ -77,6 +77,9 @@ export interface InteractionRow {
   metadata: string
   key_id: string | null
   error: string | null
+  /** 0 or 1. */
+  remember: number
+  training: number
 }
 
 /** The tables; grows with every migration. `Generated` marks what the database fills in. */

@@ -59,6 +59,10 @@ export interface NewInteraction {
   readonly keyId: string | null
   /** Code of what ended the answer early; null: nothing did. */
   readonly error: string | null
+  /** What was said may become memories. */
+  readonly remember: boolean
+  /** Data sets may be made of it. */
+  readonly training: boolean
 }
 
 /** An interaction as it was recorded. */

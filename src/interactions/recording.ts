@@ -33,7 +33,9 @@ export function recording (interaction: NewInteraction): CompiledQuery[] {
       params: JSON.stringify(interaction.params),
       metadata: JSON.stringify(interaction.metadata),
       key_id: interaction.keyId,
-      error: interaction.error
+      error: interaction.error,
+      remember: Number(interaction.remember),
+      training: Number(interaction.training)
     }).compile(),
     sql.insertInto('messages').columns(['owner', 'digest', 'body']).expression(
       sql.selectFrom('owners').innerJoin(each(digests.map((digest, i) => [digest, bodies[i]!])), join => join.onTrue())

@@ -49,7 +49,9 @@ export function completionOf (row: CompletionRow): Completion {
     params: JSON.parse(row.params),
     metadata: JSON.parse(row.metadata),
     keyId: row.key_id,
-    error: row.error
+    error: row.error,
+    remember: row.remember === 1,
+    training: row.training === 1
   }
 }
 

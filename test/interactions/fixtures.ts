@@ -52,6 +52,8 @@ export function interaction (given: Partial<NewInteraction> = {}): NewInteractio
     metadata: {},
     keyId: null,
     error: null,
+    remember: true,
+    training: false,
     ...given
   }
 }

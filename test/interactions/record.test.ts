@@ -33,7 +33,9 @@ test('what was recorded is read again as it was, also after a restart', async t 
     params: { temperature: 0.3, stop: [odd], nested: { a: [1, null] } },
     metadata: { [odd]: odd, __proto__key: '' },
     keyId: 'k1',
-    error: 'cancelled'
+    error: 'cancelled',
+    remember: false,
+    training: true
   })
   const bare = interaction({ owner: { tenant: odd, user: '' }, session: odd, messages: [], choices: [], prompt: null, usage: null, error: 'engine_died' })
   await interactions.record(full)
