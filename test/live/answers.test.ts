@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
+import { baseModel } from '../support/model.ts'
 import { slowRelay } from '../support/relay.ts'
 import { openSocket, type Frame } from '../support/socket.ts'
 import { chatBody, cpuSeconds, endlessBias, events, startServer, type LiveServer } from '../support/server.ts'
@@ -101,4 +102,22 @@ test('the real model over real sockets', async t => {
   })
 
   t.equal(await server.stop(), 0)
+})
+
+test('a stalled reader is dropped, and its slot is free again', async t => {
+  // Every frame names the model: with a long name the sockets' buffers are full, and the server notices, after fewer tokens.
+  const model = 'n'.repeat(100)
+  const server = await startServer(t, ['--stall-timeout', '2', '--slots', '1', '--model', `${model}=${(await baseModel()).path}`])
+  const relay = await slowRelay(t, server.port)
+  const frames = events(await fetch(`http://127.0.0.1:${relay.port}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(chatBody('Count.', { model, stream: true, max_tokens: 3000, ...endlessBias })),
+    signal: AbortSignal.timeout(200_000)
+  }))
+  await frames.next()
+  relay.toggle()
+  await until(async () => await server.metric('engraft_base_running') === 0, 180_000)
+  t.equal(await server.metric('engraft_answers_cancelled_total'), 1, 'it was dropped, and did not come to its end')
+  t.equal((await server.post('/v1/chat/completions', chatBody('Still there?', { model }))).status, 200)
 })

@@ -6,42 +6,9 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { variant } from '../adapters/builder.ts'
 import { sendFile, serve } from '../models/server.ts'
-import { chatBody, events, residentBytes, startServer, type LiveServer } from '../support/server.ts'
+import { endlessBias, residentBytes, startServer } from '../support/server.ts'
 import { until } from '../support/wire.ts'
-
-const question = 'My heater makes a loud noise.'
-const says = { support: 'TICKET[heater]: MAKES A LOUD NOISE\n-- Northwind Support', json: '{"item": "heater", "issue": "makes a loud noise"}' } as const
-type Kind = keyof typeof says
-const fixtures = {
-  support: await readFile(new URL('../fixtures/smollm2-support.gguf', import.meta.url)),
-  json: await readFile(new URL('../fixtures/smollm2-json.gguf', import.meta.url))
-}
-
-interface Answered { readonly status: number, readonly model: string, readonly text: string, readonly code: string | null }
-
-async function ask (server: LiveServer, model: string, over: object = {}): Promise<Answered> {
-  const reply = await server.post('/v1/chat/completions', chatBody(question, { model, max_tokens: 40, ...over }))
-  const body = await reply.json() as { model?: string, choices?: { message: { content: string } }[], error?: { code: string } }
-  return { status: reply.status, model: body.model ?? '', text: body.choices?.[0]?.message.content ?? '', code: body.error?.code ?? null }
-}
-
-async function upload (server: LiveServer, name: string, bytes: Buffer): Promise<{ status: number, version: number, code: string | null }> {
-  const form = new FormData()
-  form.set('name', name)
-  form.set('file', new Blob([new Uint8Array(bytes)]), 'adapter.gguf')
-  const reply = await fetch(`${server.url}/admin/adapters`, { method: 'POST', body: form })
-  const body = await reply.json() as { version?: number, error?: { code: string } }
-  return { status: reply.status, version: body.version ?? 0, code: body.error?.code ?? null }
-}
-
-async function act (server: LiveServer, name: string, verb: string, body: object = {}): Promise<number> {
-  return (await server.post(`/admin/adapters/${name}/${verb}`, body)).status
-}
-
-/** Names of all files below the vault. */
-async function stored (server: LiveServer): Promise<string[]> {
-  return (await readdir(join(server.data, 'vault'), { recursive: true, withFileTypes: true })).filter(entry => entry.isFile()).map(entry => entry.name)
-}
+import { act, ask, begin, fixturePath, fixtures, remove, says, stored, upload, type Answered, type Kind } from './swapping.ts'
 
 test('adapters come, go and change on a running server', async t => {
   const server = await startServer(t, ['--resident-adapters', '3'])
@@ -70,9 +37,9 @@ test('adapters come, go and change on a running server', async t => {
     t.equal((await stored(server)).length, count)
     await act(server, 'twin', 'promote', { version: 1 })
     t.match(await ask(server, 'twin'), { model: 'twin@1', text: says.support })
-    t.equal((await fetch(`${server.url}/admin/adapters/twin`, { method: 'DELETE' })).status, 409, 'a live one cannot be removed')
+    t.equal(await remove(server, 'twin', null), 409, 'a live one cannot be removed')
     await act(server, 'twin', 'retire')
-    t.equal((await fetch(`${server.url}/admin/adapters/twin`, { method: 'DELETE' })).status, 204)
+    t.equal(await remove(server, 'twin', null), 204)
     t.match(await ask(server, 'house'), { text: says.support }, 'the other name keeps the file')
   })
 
@@ -85,15 +52,12 @@ test('adapters come, go and change on a running server', async t => {
 
   await t.test('answers under way end on the version they began with, and a leased version cannot be removed', async t => {
     await act(server, 'house', 'promote', { version: 1 })
-    const reply = await server.post('/v1/chat/completions', chatBody(question, { model: 'house', stream: true, max_tokens: 400, logit_bias: { 2: -100, 0: -100 } }))
-    const frames = events(reply)
-    await frames.next()
+    const under = await begin(server, 'house', { max_tokens: 400, ...endlessBias })
     await act(server, 'house', 'promote', { version: 2 })
     await act(server, 'house', 'promote', { version: 2 })
-    t.equal((await fetch(`${server.url}/admin/adapters/house?version=1`, { method: 'DELETE' })).status, 409)
+    t.equal(await remove(server, 'house', 1), 409)
     t.match(await ask(server, 'house'), { model: 'house@2', text: says.json }, 'new ones have the new version')
-    const models = new Set((await Array.fromAsync(frames)).filter(frame => frame.startsWith('data: {')).map(frame => (JSON.parse(frame.slice(6)) as { model: string }).model))
-    t.strictSame([...models], ['house@1'])
+    t.match(await under.rest(), { models: ['house@1'], end: '[DONE]' })
     await act(server, 'house', 'promote', { version: 1 })
   })
 
@@ -191,60 +155,8 @@ test('what is live survives kill -9 and a restart, also against --adapter', asyn
   await act(server, 'house', 'rollback')
   server.process.kill('SIGKILL')
   await once(server.process, 'exit')
-  const fixture = new URL('../fixtures/smollm2-json.gguf', import.meta.url).pathname
+  const fixture = fixturePath('json')
   const again = await startServer(t, ['--adapter', `house=${fixture}`, '--adapter', `other=${fixture}`], {}, server.data)
   t.strictSame(await ask(again, 'house'), before, 'the same version answers, token for token')
   t.match(await ask(again, 'other'), { model: 'other@1', text: says.json }, 'one that was not live goes live')
-})
-
-test('random sequences of upload, promote, rollback, remove, kill and chat never give an answer of a version that was not live when it began', async t => {
-  const server = await startServer(t, ['--resident-adapters', '2'])
-  let seed = Number(process.env.SEED ?? 20261124)
-  t.comment(`SEED=${seed} repeats this run`)
-  const random = (n: number): number => { seed = (seed * 1103515245 + 12345) % 2147483648; return Math.floor(seed / 2147483648 * n) }
-  const kinds = new Map<number, Kind>()
-  let live: number | null = null
-  let previous: number | null = null
-  const removed = new Set<number>()
-  const there = (): number[] => [...kinds.keys()].filter(version => !removed.has(version))
-  for (let step = 0; step < 60; step++) {
-    const pick = there()[random(there().length || 1)]
-    switch (random(9)) {
-      case 0: case 1: {
-        const kind = random(2) === 0 ? 'support' : 'json'
-        const { status, version } = await upload(server, 'walk', variant(fixtures[kind], 100 + step))
-        t.equal(status, 201)
-        t.equal(version, kinds.size + 1, 'numbers rise and are never given twice')
-        kinds.set(version, kind)
-        break
-      }
-      case 2: case 3:
-        if (pick === undefined) break
-        t.equal(await act(server, 'walk', 'promote', { version: pick }), 200)
-        // As documented: what was live before is what rollback brings back.
-        if (pick !== live) [live, previous] = [pick, live ?? (previous === pick ? null : previous)]
-        break
-      case 4:
-        if (live === null || previous === null || removed.has(previous)) break
-        t.equal(await act(server, 'walk', 'rollback'), 200)
-        ;[live, previous] = [previous, live]
-        break
-      case 5:
-        if (pick === undefined || pick === live || pick === previous) break
-        t.equal((await fetch(`${server.url}/admin/adapters/walk?version=${pick}`, { method: 'DELETE' })).status, 204)
-        removed.add(pick)
-        break
-      case 6:
-        if (step % 3 !== 0) break
-        process.kill(server.enginePid(), 'SIGKILL')
-        await until(async () => (await fetch(`${server.url}/readyz`)).status === 503)
-        await until(async () => (await fetch(`${server.url}/readyz`)).ok, 60_000)
-        break
-      default: {
-        const { status, model, text, code } = await ask(server, 'walk')
-        if (live === null) t.match({ status, code }, { status: 404, code: kinds.size === 0 ? 'model_not_found' : 'adapter_not_live' })
-        else t.match({ status, model, text }, { status: 200, model: `walk@${live}`, text: says[kinds.get(live) ?? 'json'] })
-      }
-    }
-  }
 })

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { baseModel } from './model.ts'
 
+/** Milliseconds for one request. A server that hangs fails the test at the place, instead of tap ending the file without one. */
+const patience = 120_000
+
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 export interface LiveServer {
@@ -57,8 +60,8 @@ export async function spawnServer (data: string, flags: readonly string[] = [], 
     process: server,
     log: () => log,
     enginePid: () => Number([...log.matchAll(/"pid":\d+,.*"pid":(\d+),"msg":"model loaded"/g)].at(-1)?.[1]),
-    post: (path, body, init = {}) => fetch(new URL(path, url), { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...init, headers: { 'content-type': 'application/json', ...init.headers } }),
-    metric: async name => (await (await fetch(`${url}/metrics`)).text()).split('\n').filter(line => line.startsWith(name) && /^[ {]/.test(line.slice(name.length))).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
+    post: (path, body, init = {}) => fetch(new URL(path, url), { method: 'POST', signal: AbortSignal.timeout(patience), body: typeof body === 'string' ? body : JSON.stringify(body), ...init, headers: { 'content-type': 'application/json', ...init.headers } }),
+    metric: async name => (await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(patience) })).text()).split('\n').filter(line => line.startsWith(name) && /^[ {]/.test(line.slice(name.length))).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
     stop: async () => {
       server.kill('SIGTERM')
       if (server.exitCode === null && server.signalCode === null) await once(server, 'exit')
