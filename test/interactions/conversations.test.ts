@@ -73,6 +73,7 @@ test('an answer asked for again is told, and keeps the question\'s block', async
   const again = await ask(s, [says('q0')], 'a0, rather', { block: 'b0, anew' })
   t.match(again, { session: first.session, repeats: first.id })
   t.equal(again.kept.get(0)?.block, 'b0')
+  t.equal((await s.interactions.open(ada, null, [says('q0')])).kept.get(0)?.block, 'b0, anew', 'the newest, until one of them is gone on from')
   const third = await ask(s, [says('q0'), answers('a0'), says('q1')], 'a1', { block: 'b1' })
   t.equal(third.session, first.session)
   t.equal(third.kept.get(0)?.block, 'b0', 'the block of the answer that the conversation went on from')
