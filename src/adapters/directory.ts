@@ -75,6 +75,7 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
         return {
           target: { model: modelOf(base.target, named, put), digest: digestOf(base.target, applied), adapters: applied },
           engine: base.engine,
+          contextSize: base.contextSize,
           admission: base.admission,
           counting: base.counting,
           names: namesOf(base.target, named, used),

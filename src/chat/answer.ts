@@ -1,16 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import type { Directory } from '../adapters/directory.ts'
+import type { Directory, ModelLease } from '../adapters/directory.ts'
 import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
 import type { Limits } from '../access/limits.ts'
-import { problem } from '../errors.ts'
+import { problem, publicError } from '../errors.ts'
 import type { Generation, Input, Message, Part, Piece } from '../inference/engine.ts'
+import type { Interactions } from '../interactions/interactions.ts'
+import { createContext, type Context, type ContextParts } from './context.ts'
+import { keepingOf, type Keeping, type Wish } from './keeping.ts'
+import { Draft, type DraftParts } from './draft.ts'
 
 /** A request in the product's own terms; routes and sockets make it from wire shapes. */
-export interface ChatRequest extends Pick<Generation, 'input' | 'grammar' | 'choices' | 'logprobs' | 'echo' | 'maxTokens' | 'stop' | 'sampling'> {
+export interface ChatRequest extends Wish, Pick<Generation, 'input' | 'grammar' | 'choices' | 'logprobs' | 'echo' | 'maxTokens' | 'stop' | 'sampling'> {
   /** As the caller wrote it; null: the default model. */
   readonly model: string | null
   /** Further adapters on it, by name or `name@version`. */
   readonly adapters: readonly { readonly name: string, readonly scale: number }[]
+  /** As the caller names it; null: found by the conversation. */
+  readonly session: string | null
+  /** Most tokens of memories in the prompt; null: what the machine affords. */
+  readonly memoryTokens: number | null
+  /** Pairs to find the answer by. */
+  readonly metadata: Readonly<Record<string, string>>
 }
 
 /**
@@ -20,16 +30,34 @@ export interface ChatRequest extends Pick<Generation, 'input' | 'grammar' | 'cho
  * it has its name.
  */
 export type ChatEvent =
-  | { readonly type: 'start', readonly id: string, readonly created: number, readonly model: string, readonly version: number | null, readonly digest: string }
+  | Start
   | Exclude<Piece, { type: 'call' }>
   | (Extract<Piece, { type: 'call' }> & { readonly id?: string })
-  | Extract<Part, { type: 'done' }>
+  /** `recorded`: whether the answer is on record, durably; null: it was not to be. */
+  | (Extract<Part, { type: 'done' }> & { readonly recorded: boolean | null })
+
+interface Start {
+  readonly type: 'start'
+  readonly id: string
+  /** Unix seconds. */
+  readonly created: number
+  readonly model: string
+  readonly version: number | null
+  readonly digest: string
+  /** null: nothing of this is kept. */
+  readonly session: string | null
+  /** Ids of the memories that the newest user turn is answered with. */
+  readonly memories: readonly string[]
+  /** Memories were wanted, but could not be had in time. */
+  readonly forgetful: boolean
+}
 
 /** The use case everything else exists for. HTTP, SSE and WebSocket all call it. */
 export type Answer = (request: ChatRequest, caller: Caller, signal: AbortSignal) => AsyncIterable<ChatEvent>
 
 /** What answering needs of the rooms beside it. */
-export interface AnswerParts {
+export interface AnswerParts extends ContextParts, DraftParts {
+  readonly interactions: Pick<Interactions, 'open' | 'record'>
   readonly models: Directory
   readonly limits: Pick<Limits, 'admit' | 'spend'>
   readonly maxMessages: number
@@ -42,11 +70,14 @@ export interface AnswerParts {
 }
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
-export function createAnswer ({ models, limits, maxMessages, maxTokens, maxChoices, answerTimeout }: AnswerParts): Answer {
+export function createAnswer (parts: AnswerParts): Answer {
+  const { models, limits, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
+  const openContext = createContext(parts)
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
     const { input, choices } = request
-    if (input.type === 'chat') refuseMany(input.messages, maxMessages)
+    const messages = input.type === 'chat' ? input.messages : []
+    refuseMany(messages, maxMessages)
     if (choices > maxChoices) throw problem('too_many_choices', { count: choices, limit: maxChoices }, { param: 'n' })
     if (maxTokens !== 0 && request.maxTokens !== null && request.maxTokens > maxTokens) throw problem('token_limit_exceeded', { count: request.maxTokens, limit: maxTokens }, { param: 'max_tokens' })
     requireNamed(caller, [request.model, ...request.adapters.map(({ name }) => name)])
@@ -55,43 +86,78 @@ export function createAnswer ({ models, limits, maxMessages, maxTokens, maxChoic
     const lease = models.lease(request.model, request.adapters)
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(problem('generation_timeout', { seconds: answerTimeout })), answerTimeout * 1000)
+    const keeping = input.type === 'chat' ? keepingOf(caller, request) : nothing
     let leave: (() => void) | null = null
     let spent = 0
+    let draft: Draft | null = null
+    let failure: unknown = null
     try {
       requireModels(caller, lease.names)
       await lease.ready()
       const either = AbortSignal.any([signal, deadline.signal, lease.signal])
+      const began = performance.now()
+      const context = await openContext(request, messages, caller, keeping, lease, either)
+      const recalled = performance.now()
       leave = await lease.admission.admit(caller.tenant, either, choices)
-      const parts = lease.engine.generate({
-        target: lease.target,
-        tenant: caller.tenant,
-        input,
-        grammar: request.grammar,
-        choices,
-        logprobs: request.logprobs,
-        echo: request.echo,
-        maxTokens: request.maxTokens ?? (maxTokens === 0 ? null : maxTokens),
-        stop: request.stop,
-        sampling: request.sampling
-      }, either)
-      let started = false
-      for await (const part of parts) {
-        if (!started) {
-          started = true
+      const admitted = performance.now()
+      for await (const { part, memories } of generated(lease, caller, request, context, maxTokens, either)) {
+        if (draft === null) {
+          const start = { id: `${input.type === 'chat' ? 'chatcmpl' : 'cmpl'}-${randomUUID()}`, created: Date.now(), model: lease.target.model, version: lease.version, digest: lease.target.digest }
+          draft = new Draft(start, { request, messages, caller, keeping, context, memories, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
           spent = estimate(input)
-          yield { type: 'start', id: `${input.type === 'chat' ? 'chatcmpl' : 'cmpl'}-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: lease.target.model, version: lease.version, digest: lease.target.digest }
+          yield { type: 'start', ...start, created: Math.floor(start.created / 1000), session: context.session, memories, forgetful: context.forgetful }
         }
-        spent = part.type === 'done' ? part.usage.promptTokens + part.usage.completionTokens : spent + 1
-        yield part.type === 'call' && part.name !== undefined ? { ...part, id: `call_${randomUUID().replaceAll('-', '')}` } : part
-        if (part.type === 'done') return
+        if (part.type === 'done') {
+          spent = part.usage.promptTokens + part.usage.completionTokens
+          yield { ...part, recorded: await draft.write(parts, { usage: part.usage, prompt: part.prompt, error: null }) }
+          return
+        }
+        spent++
+        const event = part.type === 'call' && part.name !== undefined ? { ...part, id: `call_${randomUUID().replaceAll('-', '')}` } : part
+        draft.add(event)
+        yield event
       }
       throw problem('incomplete_answer', {})
+    } catch (error) {
+      failure = error
+      throw error
     } finally {
       clearTimeout(timer)
       leave?.()
       lease.release()
       if (spent > 0) limits.spend(caller, spent)
+      // What was said so far is on record too; nobody waits for it any more.
+      void draft?.write(parts, { usage: null, prompt: null, error: failure === null ? 'caller_left' : publicError(failure).code })
     }
+  }
+}
+
+const nothing: Keeping = { read: false, write: false, store: false, training: false }
+
+/**
+ * What the engine says to the prompt. Where the prompt does not fit with its
+ * memories, it is asked without them: they must never be what an answer fails of.
+ */
+async function * generated (lease: ModelLease, caller: Caller, request: ChatRequest, context: Context, maxTokens: number, signal: AbortSignal): AsyncGenerator<{ readonly part: Part, readonly memories: readonly string[] }, void, undefined> {
+  const { input, grammar, choices, logprobs, echo, stop, sampling } = request
+  const ask = (prompt: Input): AsyncIterable<Part> => lease.engine.generate({
+    target: lease.target,
+    tenant: caller.tenant,
+    input: prompt,
+    grammar,
+    choices,
+    logprobs,
+    echo,
+    maxTokens: request.maxTokens ?? (maxTokens === 0 ? null : maxTokens),
+    stop,
+    sampling
+  }, signal)
+  try {
+    for await (const part of ask(context.input)) yield { part, memories: context.memories }
+  } catch (error) {
+    // Nothing has been said then: it is refused before it is read.
+    if (context.input === input || publicError(error).code !== 'context_length_exceeded') throw error
+    for await (const part of ask(input)) yield { part, memories: [] }
   }
 }
 

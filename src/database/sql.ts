@@ -94,6 +94,7 @@ export interface Schema {
   messages: { id: Generated<number>, owner: number, digest: Uint8Array, body: string }
   interactions: InteractionRow
   interaction_messages: { interaction: number, position: number, message: number }
+  capture: { one: Generated<number>, seq: number }
   audit: { id: Generated<number>, at: string, actor: string, action: string, subject: string, detail: string }
 }
 

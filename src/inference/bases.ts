@@ -29,6 +29,8 @@ export interface BaseInfo extends Omit<BaseModel, 'engine'> {
 export interface Lease {
   readonly target: Target
   readonly engine: Engine
+  /** Tokens per slot. */
+  readonly contextSize: number
   readonly admission: Admission
   /** For what is counted and not answered: one at a time. */
   readonly counting: Admission
@@ -61,12 +63,13 @@ export class Bases {
   /** Resolves a model's name (null: the default) and keeps it from being unloaded. Throws `model_not_found`. */
   lease (name: string | null): Lease {
     const entry = this.#entry(name)
-    const { name: model, digest, engine } = entry.model
+    const { name: model, digest, engine, contextSize } = entry.model
     entry.leases++
     let released = false
     return {
       target: { model, digest, adapters: [] },
       engine,
+      contextSize,
       admission: entry.admission,
       counting: entry.counting,
       release: () => {

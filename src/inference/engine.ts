@@ -181,6 +181,8 @@ export interface EngineState {
   /** Why it is not ready, in words for an operator. */
   readonly detail: string | null
   readonly running: number
+  /** Prompt tokens read a second, of late; null until one of some length was read. */
+  readonly prefillRate: number | null
   /** Resident bytes of the child process; 0 when unloaded. */
   readonly rss: number
   readonly counters: EngineCounters

@@ -9,6 +9,8 @@ export interface Share {
 
 /** How long an engine runs before another one's turn, where there are more engines at work than threads. */
 const turnMs = 100
+/** One run of the embedder takes up to 100 ms, so answers lose about a quarter of their speed while a backlog is embedded. */
+const patienceMs = 300
 
 /**
  * One thread budget for the machine. llama.cpp's threads spin at barriers, so
@@ -19,10 +21,26 @@ const turnMs = 100
 export class ThreadBudget {
   readonly #total: number
   readonly #working = new Set<Grant>()
+  /** Who waits for a machine without work. */
+  readonly #idle = new Set<() => void>()
   #turn = 0
   #timer: NodeJS.Timeout | null = null
 
   constructor (total: number) { this.#total = total }
+
+  /**
+   * Resolves when no engine is at work, or after a moment: what runs in the
+   * background gets a little of a busy machine too, in small runs.
+   */
+  async spare (): Promise<void> {
+    if (this.#working.size === 0) return
+    const idle = Promise.withResolvers<void>()
+    this.#idle.add(idle.resolve)
+    const timer = setTimeout(idle.resolve, patienceMs)
+    await idle.promise
+    clearTimeout(timer)
+    this.#idle.delete(idle.resolve)
+  }
 
   join (grant: Grant): Share {
     const change = (edit: () => void): void => { edit(); this.#share() }
@@ -33,6 +51,7 @@ export class ThreadBudget {
   }
 
   #share (): void {
+    if (this.#working.size === 0) for (const idle of this.#idle) idle()
     shares(this.#working.size, this.#total, this.#turn).forEach((count, i) => [...this.#working][i]?.(count))
     const crowded = this.#working.size > this.#total
     if (crowded && this.#timer === null) {

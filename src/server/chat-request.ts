@@ -3,8 +3,9 @@ import type { ChatRequest } from '../chat/answer.ts'
 import { problem } from '../errors.ts'
 import { objectGrammar, schemaGrammar } from '../grammar/grammar.ts'
 import type { Message, Sampling, ToolCall } from '../inference/engine.ts'
-import { ignoredFields, present, refuseUnsupported, unsupportedValue } from './fields.ts'
+import { chatFields, ignoredFields, present, refuseUnsupported, unsupportedValue } from './fields.ts'
 import type { ChatWire } from './schemas/chat.ts'
+import type { Wishes } from './wishes.ts'
 import { toolsFrom } from './tools.ts'
 
 /** A chat request as a route or a socket needs it: what is asked, and how it is to be answered. */
@@ -19,20 +20,25 @@ export interface Chat {
 }
 
 /**
- * What a body that passed the schema asks for. Pure; HTTP and WebSocket both
- * use it. Throws a 400 that names the field for what cannot be honoured.
+ * What a body that passed the schema asks for, and where it says nothing, what
+ * the headers do. Pure; HTTP and WebSocket both use it. Throws a 400 that names the field for what cannot be honoured.
  */
-export function chatFrom (body: ChatWire): Chat {
-  refuseUnsupported(body)
+export function chatFrom (body: ChatWire, headers: Wishes): Chat {
+  refuseUnsupported(body, chatFields)
   return {
     request: {
       model: body.model ?? null,
-      adapters: (body.engraft?.adapters ?? []).map(({ name, scale }) => ({ name, scale: scale ?? 1 })),
+      adapters: adaptersFrom(body.engraft),
       input: { type: 'chat', messages: messagesFrom(body.messages), tools: toolsFrom(body), effort: body.reasoning_effort ?? null },
       grammar: grammarFrom(body.response_format ?? null),
       choices: body.n ?? 1,
       logprobs: logprobsFrom(body),
       echo: false,
+      memory: body.engraft?.memory ?? headers.memory,
+      memoryTokens: body.engraft?.memory_tokens ?? null,
+      session: body.engraft?.session?.toWellFormed() ?? headers.session,
+      store: body.store ?? null,
+      metadata: Object.fromEntries(Object.entries(body.metadata ?? {}).map(([key, value]) => [key.toWellFormed(), value.toWellFormed()])),
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       stop: stopsFrom(body.stop),
       sampling: samplingFrom(body)
@@ -40,8 +46,12 @@ export function chatFrom (body: ChatWire): Chat {
     user: body.safety_identifier ?? body.user ?? null,
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
-    ignored: ignoredFields(body, body.messages)
+    ignored: ignoredFields(body, chatFields, body.messages)
   }
+}
+
+export function adaptersFrom (own: ChatWire['engraft']): ChatRequest['adapters'] {
+  return (own?.adapters ?? []).map(({ name, scale }) => ({ name, scale: scale ?? 1 }))
 }
 
 export function stopsFrom (stop: string | readonly string[] | null | undefined): string[] {

@@ -23,7 +23,7 @@ export async function completionOf (events: AsyncIterable<ChatEvent>): Promise<C
         ...head(start, 'chat.completion'),
         choices: choices.map((choice, index) => ({ index, message: messageOf(choice), logprobs: logprobsOf(choice.logprobs), finish_reason: choice.reason })),
         usage: usage(event.usage),
-        engraft: answered(start)
+        engraft: answered(start, event.recorded)
       }
     }
   }
@@ -78,7 +78,7 @@ export async function * chunksOf (events: AsyncIterable<ChatEvent>, includeUsage
       case 'call': yield chunk(start, choice, { tool_calls: [{ index: event.index, ...(event.id !== undefined && { id: event.id, type: 'function' as const }), function: { ...(event.name !== undefined && { name: event.name }), arguments: event.arguments } }] }, includeUsage); break
       case 'end': ended = chunk(start, choice, {}, includeUsage, event.logprobs, event.reason); break
       case 'done':
-        if (ended !== null) yield { ...ended, engraft: answered(start) }
+        if (ended !== null) yield { ...ended, engraft: answered(start, event.recorded) }
         if (includeUsage) yield { ...head(start, 'chat.completion.chunk'), choices: [], usage: usage(event.usage) }
         return
     }
@@ -108,7 +108,9 @@ export function head<O extends string> ({ id, created, model, digest }: Pick<Sta
   return { id, object, created, model, system_fingerprint: `fp_${digest.slice(0, 16)}` }
 }
 
-export function answered ({ version, digest }: Start): CompletionWire['engraft'] { return { version, digest } }
+export function answered ({ version, digest, memories, forgetful, session }: Start, recorded: boolean | null): CompletionWire['engraft'] {
+  return { version, digest, memories: [...memories], ...(forgetful && { forgetful }), session, recorded }
+}
 
 export function usage ({ promptTokens, cachedTokens, completionTokens, reasoningTokens }: TokenCounts): UsageWire {
   return {

@@ -1,60 +1,77 @@
 import { problem } from '../errors.ts'
 import { shownName } from './invalid.ts'
 import { ChatBody, Message, Own } from './schemas/chat.ts'
+import { CompletionBody, TextOwn } from './schemas/completions.ts'
+import { EmbeddingsBody } from './schemas/embeddings.ts'
 
 /**
- * Chat fields are of three sorts. With a meaning: honoured (the schema), or
- * refused here with a 400 that names them, because an answer that quietly
- * lacks what was asked for is worse than none. Hints: taken without effect.
- * Unknown: ignored, and listed in x-engraft-ignored.
+ * The fields of a request are of three sorts. With a meaning: honoured (the
+ * schema), or refused here with a 400 that names them, because an answer that
+ * quietly lacks what was asked for is worse than none. Hints: taken without
+ * effect. Unknown: ignored, and listed in x-engraft-ignored.
  */
+export interface Fields {
+  /** All that are not unknown. */
+  readonly known: ReadonlySet<string>
+  readonly refused: Readonly<Record<string, Allowed>>
+  readonly refusedValues: Readonly<Record<string, readonly [Allowed, remedy: string]>>
+  /** Of Engraft's own part, all that have a meaning. */
+  readonly own: ReadonlySet<string>
+}
+
+/** Whether a field may be there all the same: its value asks for nothing. */
 type Allowed = (value: unknown) => boolean
 const never: Allowed = () => false
 const empty: Allowed = value => Array.isArray(value) && value.length === 0
 
-const refusedFields: Readonly<Record<string, Allowed>> = {
+const hints = ['service_tier', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity']
+const messageHints = ['refusal', 'audio', 'annotations']
+
+export const chatFields = fieldsOf(ChatBody, Own, {
   functions: empty,
   audio: never,
   prediction: never,
   web_search_options: never
-}
-
-const refusedValues: Readonly<Record<string, readonly [Allowed, remedy: string]>> = {
+}, {
   function_call: [value => value === 'none' || value === 'auto', "send 'tools' and 'tool_choice'."],
-  store: [value => value === false, 'completions are not kept; leave it out.'],
   modalities: [value => Array.isArray(value) && value.length === 1 && value[0] === 'text', 'answers are text; leave it out.']
+})
+
+export const completionFields = fieldsOf(CompletionBody, TextOwn, {
+  suffix: value => value === ''
+}, {
+  best_of: [value => value === 1, "ask for all answers with 'n' and choose yourself."],
+  store: [value => value === false, 'only chats are kept; leave it out.']
+})
+
+export const embeddingFields = fieldsOf(EmbeddingsBody, { properties: {} }, {}, {})
+
+interface Shape { readonly properties: object }
+
+function fieldsOf ({ properties }: Shape, own: Shape, refused: Fields['refused'], refusedValues: Fields['refusedValues']): Fields {
+  return { refused, refusedValues, own: new Set(Object.keys(own.properties)), known: new Set([properties, refused, refusedValues].flatMap(Object.keys).concat(hints)) }
 }
 
-const hints = ['metadata', 'service_tier', 'prompt_cache_key', 'prompt_cache_retention', 'verbosity']
-const messageHints = ['refusal', 'audio', 'annotations']
-
-const known = new Set([...Object.keys(ChatBody.properties), ...Object.keys(refusedFields), ...Object.keys(refusedValues), ...hints])
 const knownInMessage = new Set([...Object.keys(Message.properties), ...messageHints])
 
 /** Throws `unsupported_field` or `unsupported_value` for the first field whose meaning this server does not have. */
-export function refuseUnsupported (body: Readonly<Record<string, unknown>>): void {
-  for (const [field, allowed] of Object.entries(refusedFields)) {
+export function refuseUnsupported (body: Readonly<Record<string, unknown>>, { refused, refusedValues, own }: Fields): void {
+  for (const [field, allowed] of Object.entries(refused)) {
     if (present(body[field]) && !allowed(body[field])) throw problem('unsupported_field', { field }, { param: field })
   }
   for (const [field, [allowed, remedy]] of Object.entries(refusedValues)) {
     if (present(body[field]) && !allowed(body[field])) throw unsupportedValue(field, body[field], remedy)
   }
-  refuseUnsupportedOwn((body.engraft ?? {}) as Readonly<Record<string, unknown>>)
+  refuseUnsupportedOwn((body.engraft ?? {}) as Readonly<Record<string, unknown>>, own)
 }
 
-function refuseUnsupportedOwn (own: Readonly<Record<string, unknown>>): void {
-  const field = Object.keys(own).find(name => present(own[name]) && !Object.hasOwn(Own.properties, name))
+function refuseUnsupportedOwn (own: Readonly<Record<string, unknown>>, known: Fields['own']): void {
+  const field = Object.keys(own).find(name => present(own[name]) && !known.has(name))
   if (field !== undefined) throw problem('unsupported_field', { field: `engraft.${shownName(field)}` }, { param: `engraft.${shownName(field)}` })
-  if (present(own.memory)) refuseMemory('engraft.memory', own.memory)
-}
-
-/** Nothing is remembered yet, so `off` is the only wish that can be granted. */
-export function refuseMemory (field: string, value: unknown): void {
-  if (value !== 'off') throw unsupportedValue(field, value, "only 'off' is.")
 }
 
 /** The fields that had no effect because nobody knows them, each once. */
-export function ignoredFields (body: Readonly<Record<string, unknown>>, messages: readonly object[]): string[] {
+export function ignoredFields (body: Readonly<Record<string, unknown>>, { known }: Fields, messages: readonly object[] = []): string[] {
   const names = new Set(Object.keys(body).filter(name => !known.has(name)))
   for (const message of messages) {
     for (const name of Object.keys(message)) if (!knownInMessage.has(name)) names.add(`messages[].${name}`)

@@ -4,11 +4,11 @@ import { keyless, mayUse, requireScope, speakingFor } from '../../src/access/cal
 const bound = { ...keyless, keyId: 'k', user: 'ada', boundUser: 'ada' }
 
 test('a key bound to a user speaks for that user and is refused for another', async t => {
-  t.equal(speakingFor(bound, null).user, 'ada')
-  t.equal(speakingFor(bound, 'ada').user, 'ada')
-  t.throws(() => speakingFor(bound, 'bob'), { code: 'user_mismatch', status: 403 })
-  t.equal(speakingFor(keyless, 'bob').user, 'bob')
-  t.equal(speakingFor(keyless, null).user, null)
+  t.equal(speakingFor(bound, null, 'header').user, 'ada')
+  t.equal(speakingFor(bound, 'ada', 'header').user, 'ada')
+  t.throws(() => speakingFor(bound, 'bob', 'body'), { code: 'user_mismatch', status: 403 })
+  t.equal(speakingFor(keyless, 'bob', 'header').user, 'bob')
+  t.equal(speakingFor(keyless, null, 'body').user, null)
 })
 
 test('a scope is had or not: admin does not imply the others', async t => {

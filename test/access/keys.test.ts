@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Test, test } from 'tap'
+import { keyedPolicy } from '../../src/access/caller.ts'
 import { listAudit } from '../../src/access/audit.ts'
 import { type Keys, openKeys } from '../../src/access/keys.ts'
 import { matches, parts } from '../../src/access/secret.ts'
@@ -17,7 +18,7 @@ test('a key opens what it was made for', async t => {
   const { id, secret } = await keys.create({ ...plain, scopes: ['memory', 'chat', 'chat'], user: 'ada', models: ['house'], expiresAt: soon(60_000), requestsPerMinute: 5, tokensPerDay: 100 }, 'cli')
   t.match(secret, new RegExp(`^ek_${id}_[\\w-]{43}$`))
   t.match(id, /^[a-z2-7]{16}$/)
-  t.strictSame(await keys.verify(secret), { tenant: 'acme', keyId: id, scopes: new Set(['chat', 'memory']), user: 'ada', boundUser: 'ada', models: ['house'], requestsPerMinute: 5, tokensPerDay: 100 })
+  t.strictSame(await keys.verify(secret), { tenant: 'acme', keyId: id, scopes: new Set(['chat', 'memory']), user: 'ada', namedBy: 'key', policy: keyedPolicy, boundUser: 'ada', models: ['house'], requestsPerMinute: 5, tokensPerDay: 100 })
   const free = await keys.create(plain, 'cli')
   t.match(await keys.verify(free.secret), { user: null, boundUser: null, models: null, requestsPerMinute: null, tokensPerDay: null })
 })

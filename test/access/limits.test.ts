@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { type Caller, keyless } from '../../src/access/caller.ts'
+import { type Caller, keyedPolicy, keyless } from '../../src/access/caller.ts'
 import { openKeys } from '../../src/access/keys.ts'
 import { type LimitOptions, openLimits, usersPerMinute } from '../../src/access/limits.ts'
 import type { Database } from '../../src/database/database.ts'
@@ -132,7 +132,7 @@ test('days that are over are forgotten', async t => {
 })
 
 function caller (parts: Partial<Caller>): Caller {
-  return { tenant: 'acme', keyId: 'key', scopes: new Set(['chat']), user: null, boundUser: null, models: null, requestsPerMinute: null, tokensPerDay: null, ...parts }
+  return { tenant: 'acme', keyId: 'key', scopes: new Set(['chat']), user: null, namedBy: null, policy: keyedPolicy, boundUser: null, models: null, requestsPerMinute: null, tokensPerDay: null, ...parts }
 }
 
 /** Two keys with 100 tokens a day each. */

@@ -23,19 +23,22 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drai
     maxMessages: 2,
     maxTokens: 100,
     maxChoices: 2,
+    interactions: { open: async () => { throw new Error('not asked for') }, record: async () => { throw new Error('not asked for') } },
+    memories: { recall: async () => { throw new Error('not asked for') } },
+    log: () => {},
     answerTimeout: 60,
     limits: { admit: over.admit ?? (async () => {}), spend: (_: Caller, tokens: number) => { state.spent.push(tokens) } },
     models: {
       lease: name => {
         state.leases++
-        return { target: { model: name ?? 'first', digest: 'ab', adapters: [] }, engine, admission: running, counting, names: [name ?? 'first'], version: null, signal: over.drained ?? never, ready: async () => {}, release: () => { state.leases-- } }
+        return { target: { model: name ?? 'first', digest: 'ab', adapters: [] }, engine, contextSize: 1000, admission: running, counting, names: [name ?? 'first'], version: null, signal: over.drained ?? never, ready: async () => {}, release: () => { state.leases-- } }
       }
     } satisfies Directory
   }
   return state
 }
 
-const request = (over: Partial<ChatRequest> = {}): ChatRequest => ({ model: null, adapters: [], input: chat([{ role: 'user', content: 'hi' }]), grammar: null, choices: 1, logprobs: null, echo: false, maxTokens: 10, stop: [], sampling: greedy, ...over })
+const request = (over: Partial<ChatRequest> = {}): ChatRequest => ({ model: null, adapters: [], input: chat([{ role: 'user', content: 'hi' }]), grammar: null, choices: 1, logprobs: null, echo: false, memory: null, memoryTokens: null, session: null, store: null, metadata: {}, maxTokens: 10, stop: [], sampling: greedy, ...over })
 const done: Part = { type: 'done', usage: { promptTokens: 5, cachedTokens: 0, completionTokens: 2, reasoningTokens: 0 }, prompt: '00' }
 const text = (text: string): Part => ({ type: 'text', choice: 0, text })
 const three = [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }, { role: 'user', content: 'c' }] as const

@@ -53,6 +53,7 @@ export class LlamaEngine implements Engine {
   #detail: string | null = null
   #contextSize = 0
   #ids = 0
+  #prefillRate: number | null = null
   /** Requests for vectors under way. */
   #embedding = 0
   #deaths = 0
@@ -66,7 +67,7 @@ export class LlamaEngine implements Engine {
   }
 
   state (): EngineState {
-    return { status: this.#status, detail: this.#detail, running: this.#open.size, rss: this.#child?.rss ?? 0, counters: this.#counters satisfies EngineCounters, adapters: this.#adapters }
+    return { status: this.#status, detail: this.#detail, running: this.#open.size, prefillRate: this.#prefillRate, rss: this.#child?.rss ?? 0, counters: this.#counters satisfies EngineCounters, adapters: this.#adapters }
   }
 
   /** The process id of the child, for operators and tests. */
@@ -123,14 +124,18 @@ export class LlamaEngine implements Engine {
     this.#share.work()
     signal.addEventListener('abort', abort, { once: true })
     child.tell({ type: 'generate', id, request })
+    const began = performance.now()
+    let firstMs: number | null = null
     let done = false
     try {
       for (let taken = 1; ; taken++) {
         const part = await open.inbox.take()
         signal.throwIfAborted()
+        firstMs ??= performance.now() - began
         if (part.type === 'cancelled') throw problem('incomplete_answer', {})
         if (part.type === 'done') {
           done = true
+          this.#learn(part.usage.promptTokens - part.usage.cachedTokens, firstMs)
           yield { type: 'done', usage: part.usage, prompt: part.prompt }
           return
         }
@@ -142,6 +147,13 @@ export class LlamaEngine implements Engine {
       signal.removeEventListener('abort', abort)
       if (!done) leave()
     }
+  }
+
+  /** Short prompts say more about waiting than about reading. */
+  #learn (tokens: number, ms: number): void {
+    if (tokens < 64) return
+    const rate = tokens / ms * 1000
+    this.#prefillRate = this.#prefillRate === null ? rate : this.#prefillRate + 0.3 * (rate - this.#prefillRate)
   }
 
   async #ask (child: Child, order: (id: number) => Order): Promise<Word> {

@@ -46,7 +46,7 @@ export function actorOf (request: FastifyRequest): string { return callerOf(requ
 
 /** The same caller, speaking for the user that the body names unless a header has named one. */
 export function speakerOf (caller: Caller, user: string | null): Caller {
-  return speakingFor(caller, caller.boundUser === null ? caller.user ?? user : user)
+  return speakingFor(caller, user, 'body')
 }
 
 export function identifier (verify: Verify, { host, requireKey, allowOrigin }: Pick<Config, 'host' | 'requireKey' | 'allowOrigin'>): Identify {
@@ -54,11 +54,11 @@ export function identifier (verify: Verify, { host, requireKey, allowOrigin }: P
   return async request => {
     const bearer = bearerOf(request)
     const caller = bearer === null ? null : await verify(bearer)
-    if (caller !== null) return speakingFor(caller, userOf(request))
+    if (caller !== null) return speakingFor(caller, userOf(request), 'header')
     // SDKs send a made-up key where none is needed; only what looks like ours is taken at its word.
     if (keyNeeded || bearer?.startsWith('ek_') === true) throw problem('invalid_api_key', {})
     refuseStrangers(request, allowOrigin)
-    return speakingFor(keyless, userOf(request))
+    return speakingFor(keyless, userOf(request), 'header')
   }
 }
 

@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import type { ChatEvent } from '../../chat/answer.ts'
 
 /** What an answer adds to its request's line. */
-export interface Outcome { readonly model: string, readonly tokens: number | null }
+export interface Outcome { readonly model: string, readonly tokens: number | null, /** Ids, which the line does not have. */ readonly memories: readonly string[] }
 
 declare module 'fastify' {
   interface FastifyRequest { outcome: Outcome | null }
@@ -13,13 +13,13 @@ declare module 'fastify' {
 
 /** The same events; tells `note` what answers, and at the end how many tokens it took. */
 export async function * noting (events: AsyncIterable<ChatEvent>, note: (outcome: Outcome) => void): AsyncGenerator<ChatEvent, void, undefined> {
-  let model = ''
+  let begun: Omit<Outcome, 'tokens'> = { model: '', memories: [] }
   for await (const event of events) {
     if (event.type === 'start') {
-      model = event.model
-      note({ model, tokens: null })
+      begun = { model: event.model, memories: event.memories }
+      note({ ...begun, tokens: null })
     } else if (event.type === 'done') {
-      note({ model, tokens: event.usage.completionTokens })
+      note({ ...begun, tokens: event.usage.completionTokens })
     }
     yield event
   }
@@ -44,7 +44,7 @@ export const log = fp(async app => {
         ms: Math.round(reply.elapsedTime),
         keyId: request.caller?.keyId ?? null,
         tenant: request.caller?.tenant ?? null,
-        ...request.outcome
+        ...(request.outcome !== null && { model: request.outcome.model, tokens: request.outcome.tokens, memories: request.outcome.memories.length })
       }, 'request')
     })
   })

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { maxIdLength, maxUserLength, oneOf, orNull } from './shapes.ts'
+import { maxIdLength, maxUserLength, noControls, oneOf, orNull } from './shapes.ts'
 
 // OpenAI takes 4 stop sequences; local front ends send up to 16. Each is compared with every token, so both are bounded.
 const maxStops = 16
@@ -40,8 +40,9 @@ export const Own = Type.Object({
     name: Type.String({ minLength: 1, maxLength: maxIdLength, description: 'An adapter of the same base: its live version, or one version as name@7.' }),
     scale: orNull(Type.Number({ minimum: -4, maximum: 4, description: 'How much of it: 1 as it was trained (left out: 1), 0 nothing, below 0 the opposite.' }))
   }, { additionalProperties: false }), { maxItems: maxMixed, description: 'Mixed on top of what `model` names.' })),
-  memory: orNull(Type.String()),
-  session: orNull(Type.String())
+  memory: orNull(oneOf(['on', 'off', 'read', 'write'], { description: 'What memory does for this answer: less than the policy allows, never more.' })),
+  memory_tokens: orNull(Type.Integer({ minimum: 0, maximum: 65_536, description: 'Most tokens of memories in the prompt; left out: what the machine reads in a second.' })),
+  session: orNull(Type.String({ minLength: 1, maxLength: maxUserLength, pattern: noControls, description: 'Groups turns; left out: found by the conversation.' }))
 })
 
 /**
@@ -105,7 +106,14 @@ export const ChatBody = Type.Object({
   })),
   logprobs: orNull(Type.Boolean({ description: 'Tell how likely each token of the answer was, before any sampling setting.' })),
   top_logprobs: orNull(Type.Integer({ minimum: 0, maximum: 20, description: 'And the likeliest tokens at its place.' })),
-  store: orNull(Type.Boolean()),
+  store: orNull(Type.Boolean({ description: 'Whether the answer is kept; left out: as the policy says.' })),
+  metadata: Type.Optional(Type.Unsafe<Record<string, string> | null>({
+    type: ['object', 'null'],
+    maxProperties: 16,
+    propertyNames: { maxLength: 64 },
+    additionalProperties: { type: 'string', maxLength: 512 },
+    description: 'Pairs that are kept with the answer.'
+  })),
   engraft: orNull(Own),
   user: orNull(Type.String({ maxLength: maxUserLength })),
   safety_identifier: orNull(Type.String({ maxLength: maxUserLength }))
@@ -124,14 +132,18 @@ export const Usage = Type.Object({
 })
 export type UsageWire = Static<typeof Usage>
 
-/** Which weights answered. */
-const Answered = Type.Object({
+/** What answered, and what is kept of it. */
+export const Answered = Type.Object({
   version: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'The version of the adapter that `model` names; null for a base.' }),
-  digest: Type.String({ description: 'Of all weights that answered, adapters and their scales included.' })
+  digest: Type.String({ description: 'Of all weights that answered, adapters and their scales included.' }),
+  memories: Type.Array(Type.String(), { description: 'Ids of the memories that the answer had before it.' }),
+  forgetful: Type.Optional(Type.Literal(true, { description: 'Memories were wanted, but could not be had in time.' })),
+  session: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'null: nothing of this is kept.' }),
+  recorded: Type.Unsafe<boolean | null>({ type: ['boolean', 'null'], description: 'Whether the answer is on record; null: it was not to be.' })
 })
 
 const finish = ['stop', 'length', 'tool_calls'] as const
-const head = { id: Type.String(), created: Type.Integer(), model: Type.String(), system_fingerprint: Type.String() }
+export const head = { id: Type.String(), created: Type.Integer(), model: Type.String(), system_fingerprint: Type.String() }
 
 const TokenLogprob = { token: Type.String(), logprob: Type.Number(), bytes: Type.Array(Type.Integer()) }
 const Logprobs = Type.Object({

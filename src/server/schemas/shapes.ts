@@ -29,8 +29,11 @@ export const failures = { '4xx': Failure, '5xx': Failure }
 // Longer ids are answered 414 by the router (trap T19); names with path separators come as wildcards and need the same ceiling.
 export const maxIdLength = 512
 
-/** A name in a path: no control characters, so that no `%00` reaches a store. */
-export const PathName = Type.String({ minLength: 1, maxLength: maxIdLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
+/** No control characters, so that no `%00` reaches a store. */
+export const noControls = '^[^\\u0000-\\u001f\\u007f]+$'
+
+/** A name in a path. */
+export const PathName = Type.String({ minLength: 1, maxLength: maxIdLength, pattern: noControls })
 
 // The widest user name any later store indexes.
 export const maxUserLength = 256

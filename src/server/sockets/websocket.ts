@@ -11,6 +11,7 @@ import { type Identify, speakerOf } from '../plugins/auth.ts'
 import { ChatBody, type ChatWire } from '../schemas/chat.ts'
 import { Conversation } from './conversation.ts'
 import type { OpenSockets } from './open-sockets.ts'
+import { wishesOf } from '../wishes.ts'
 
 export interface WebsocketOptions {
   readonly answers: Answers
@@ -56,6 +57,7 @@ export const websocket: FastifyPluginAsync<WebsocketOptions> = async (app, { ans
     handler: async () => { throw problem('upgrade_required', {}) },
     wsHandler: (socket, request) => {
       keepAlive(socket)
+      const wishes = wishesOf(request)
       const valid = request.compileValidationSchema(ChatBody, 'body')
       sockets.add(socket, new Conversation(socket, {
         answers,
@@ -64,7 +66,7 @@ export const websocket: FastifyPluginAsync<WebsocketOptions> = async (app, { ans
         stallMs: config.stallTimeout * 1000,
         chatFrom: body => {
           if (valid(body) !== true) throw invalid((valid.errors ?? []) as Fault[], 'body')
-          return chatFrom(body as ChatWire)
+          return chatFrom(body as ChatWire, wishes)
         },
         speaker: async user => speakerOf(await identify(request), user)
       }))

@@ -122,6 +122,7 @@ export class SyntaxParser implements CallParser {
       this.#inList = true
     } else if (char === ']' && this.#inList) {
       this.#inList = false
+      this.#held = ''
       this.#state = 'after'
     } else if (this.#syntax.named && !this.#inList) {
       this.#told = false

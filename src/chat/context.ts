@@ -1,0 +1,110 @@
+import type { Caller } from '../access/caller.ts'
+import type { ModelLease } from '../adapters/directory.ts'
+import type { Input, Message } from '../inference/engine.ts'
+import type { Interactions, Opened } from '../interactions/interactions.ts'
+import { blockOf } from '../memory/block.ts'
+import type { Memories } from '../memory/memories.ts'
+import type { ChatRequest } from './answer.ts'
+import type { Keeping } from './keeping.ts'
+
+/** What a conversation is answered with beside itself. */
+export interface Context {
+  /** The prompt, with what was recalled in it. */
+  readonly input: Input
+  /** null: nothing of it is kept, so it has none. */
+  readonly session: string | null
+  /** The block before the newest user message, and the memories it quotes. */
+  readonly block: string | null
+  readonly memories: readonly string[]
+  readonly profile: string | null
+  /** Whether memories were wanted and could not be had in time. */
+  readonly forgetful: boolean
+}
+
+export interface ContextParts {
+  readonly interactions: Pick<Interactions, 'open'>
+  readonly memories: Pick<Memories, 'recall'>
+  /** Told of a recall that failed: constant message and fields, never text. */
+  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+/** How long (ms) an answer waits for its memories: ten times what recall takes on a busy two-core machine (`npm run bench:memory`), and little beside a prompt. */
+const recallMs = 500
+/** A block shorter than one quote says nothing. */
+const leastTokens = 32
+/** Tokens of memories that a prompt takes, whatever the machine: architecture §2.3. */
+const fewest = 128
+const most = 768
+/** All blocks of a conversation together stay below this share of the context. */
+const share = 1 / 4
+
+/**
+ * Finds out what a conversation is answered with. The prompt of a session only
+ * grows: each user turn answered before has the block it was answered with,
+ * byte for byte, and the newest one gets a new block, so that the engine's
+ * prefix stays true.
+ */
+export function createContext ({ interactions, memories, log }: ContextParts) {
+  return async (request: ChatRequest, messages: readonly Message[], caller: Caller, keeping: Keeping, lease: Pick<ModelLease, 'contextSize' | 'engine'>, signal: AbortSignal): Promise<Context> => {
+    const { input, session } = request
+    const alone: Context = { input, session, block: null, memories: [], profile: null, forgetful: false }
+    if (!keeping.read && !keeping.store) return { ...alone, session: null }
+    const owner = { tenant: caller.tenant, user: caller.user ?? '' }
+    const opened = await interactions.open(owner, session, messages)
+    if (!keeping.read || caller.user === null) return { ...alone, session: opened.session }
+
+    const newest = messages.findLastIndex(({ role }) => role === 'user')
+    const before = opened.kept.get(newest)
+    const recalled = before !== undefined || newest === -1
+      ? { block: before?.block ?? null, memories: before?.memories ?? [], failed: false }
+      : await recall(messages, messages[newest]?.content ?? '', opened)
+    const blocks = new Map([...opened.kept].map(([index, { block }]) => [index, block]))
+    if (newest !== -1) blocks.set(newest, recalled.block)
+    return {
+      input: input.type === 'chat' ? { ...input, messages: assembled(messages, blocks, opened.profile ?? null) } : input,
+      session: opened.session,
+      block: recalled.block,
+      memories: recalled.memories,
+      profile: opened.profile ?? null,
+      forgetful: recalled.failed
+    }
+
+    async function recall (messages: readonly Message[], query: string, { kept, quoted }: Opened) {
+      const spent = [...kept.values()].reduce((sum, { block }) => sum + (block?.length ?? 0) / charactersPerToken, 0)
+      const maxTokens = Math.min(request.memoryTokens ?? affordable(lease), lease.contextSize * share - spent)
+      if (maxTokens < leastTokens || query.trim() === '') return { block: null, memories: [], failed: false }
+      try {
+        const found = await memories.recall({ tenant: caller.tenant, user: caller.user ?? '' }, {
+          query,
+          maxTokens,
+          exclude: { ids: [...quoted], texts: messages.filter(({ role }) => role !== 'system').map(({ content }) => content) },
+          signal: AbortSignal.any([signal, AbortSignal.timeout(recallMs)])
+        })
+        if (!found.relevant) return { block: null, memories: [], failed: false }
+        return { block: blockOf(found.memories), memories: found.memories.map(({ id }) => id), failed: false }
+      } catch (error) {
+        signal.throwIfAborted()
+        // An answer without memories is worth more than none.
+        log('recall failed', { error: error instanceof Error ? error.name : typeof error })
+        return { block: null, memories: [], failed: true }
+      }
+    }
+  }
+}
+
+/** Real text averages about four characters a token. */
+const charactersPerToken = 4
+
+/** What the machine reads in a second, within bounds. */
+function affordable ({ engine }: Pick<ModelLease, 'engine'>): number {
+  return Math.min(most, Math.max(fewest, engine.state().prefillRate ?? fewest))
+}
+
+/** The messages, each block before the user turn it belongs to and the profile at the head of the first. */
+function assembled (messages: readonly Message[], blocks: ReadonlyMap<number, string | null>, profile: string | null): Message[] {
+  const first = messages.findIndex(({ role }) => role === 'user')
+  return messages.map((message, i) => {
+    const frames = [i === first ? profile : null, blocks.get(i) ?? null].filter(frame => frame !== null)
+    return frames.length === 0 ? message : { ...message, content: [...frames, message.content].join('\n\n') }
+  })
+}

@@ -1,0 +1,112 @@
+import type { Config } from './config.ts'
+import type { Database } from './database/database.ts'
+import type { ThreadBudget } from './inference/threads.ts'
+import type { Interactions } from './interactions/interactions.ts'
+import { openInteractions } from './interactions/open.ts'
+import { createCapture } from './memory/capture.ts'
+import type { Memories } from './memory/memories.ts'
+import { openMemories, type OpenMemories } from './memory/open.ts'
+import { ModelError, type EmbedderFiles, type Models, type Resolving } from './models/models.ts'
+
+/** The record of answers, and the memories made of it. */
+export interface Remembering {
+  readonly interactions: Interactions
+  readonly memories: Memories
+  /** The embedding model, once it is there. */
+  embeddings (): OpenMemories['embeddings']
+  /** Resolves when what is on record has been remembered. */
+  settled (): Promise<void>
+  /** Ends before the database does. */
+  close (): Promise<void>
+}
+
+export interface RememberingParts {
+  readonly config: Pick<Config, 'embedder'>
+  readonly database: Database
+  readonly path: string
+  readonly models: Pick<Models, 'findEmbedder' | 'resolveEmbedder'>
+  readonly threads: ThreadBudget
+  readonly signal: AbortSignal
+  readonly progress: Resolving['progress']
+  readonly log: (level: 'info' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly onFatal: (error: Error) => void
+}
+
+/**
+ * Opens the record and the memories. A start never waits for an embedding
+ * model to be fetched: until it is here, and where it cannot be had, memories
+ * are found by their words.
+ */
+export async function openRemembering ({ config, database, path, models, threads, signal, progress, log, onFatal }: RememberingParts): Promise<Remembering> {
+  const failed = (message: string, fields: Readonly<Record<string, unknown>>): void => log('error', message, fields)
+  const open = async (files: EmbedderFiles | null): Promise<OpenMemories> => {
+    const opened = await openMemories({ database, path, embedder: files, gate: async () => { await threads.spare() }, log: failed, onDeath: onFatal })
+    if (opened.embeddings !== null) log('info', 'embedding model loaded', { model: opened.embeddings.name, dimensions: opened.embeddings.dimensions })
+    return opened
+  }
+  const none = config.embedder === 'none'
+  const here = none ? null : await models.findEmbedder(config.embedder, signal).catch(unusable)
+  const closed = new AbortController()
+  let now = await open(here)
+  /** Everyone waits for it while one thread of memories takes over from another. */
+  let current = Promise.resolve(now)
+  const fetching = none || here !== null ? Promise.resolve() : fetched()
+
+  async function fetched (): Promise<void> {
+    const either = AbortSignal.any([signal, closed.signal])
+    try {
+      const files = await models.resolveEmbedder(config.embedder, { signal: either, ...(progress !== undefined && { progress }) })
+      if (closed.signal.aborted) return
+      current = current.then(async old => {
+        await old.close()
+        return (now = await open(files))
+      })
+      await current
+    } catch (error) {
+      if (either.aborted) return
+      if (!(error instanceof ModelError)) return onFatal(error as Error)
+      unusable(error)
+    }
+  }
+
+  function unusable (error: unknown): null {
+    if (!(error instanceof ModelError)) throw error
+    failed('memories are found by their words only, because the embedding model cannot be had', { model: config.embedder, detail: error.message })
+    return null
+  }
+
+  const memories: Memories = {
+    recall: async (...question) => await (await current).memories.recall(...question),
+    remember: async (...items) => await (await current).memories.remember(...items),
+    list: async (...page) => await (await current).memories.list(...page),
+    get: async (...id) => await (await current).memories.get(...id),
+    change: async (...change) => await (await current).memories.change(...change),
+    forget: async (...ids) => await (await current).memories.forget(...ids),
+    pending: async owner => await (await current).memories.pending(owner),
+    progress: async () => await (await current).memories.progress(),
+    close: async () => await (await current).close()
+  }
+  const record = openInteractions(database)
+  const capture = createCapture({ database, interactions: record, memories, log: failed })
+  // What a killed server had on record and not yet remembered.
+  capture.wake()
+
+  return {
+    interactions: {
+      ...record,
+      record: async interaction => {
+        await record.record(interaction)
+        if (interaction.remember) capture.wake()
+      }
+    },
+    memories,
+    embeddings: () => now.embeddings,
+    settled: capture.settled,
+    close: async () => {
+      closed.abort(new Error('the server is shutting down'))
+      await fetching
+      await capture.close()
+      await memories.close()
+    }
+  }
+}
