@@ -58,14 +58,14 @@ export interface Memory {
 
 export interface Question {
   readonly query: string
-  /** Most memories; 10 without it. */
+  /** Most memories; without it 10, or as many as fit into `maxTokens`. */
   readonly limit?: number
   /** Most tokens that their quotes may take in a prompt, estimated; no bound without it. */
   readonly maxTokens?: number
   /** What was known to hold at this time; without it, now. */
   readonly asOf?: number
   readonly kinds?: readonly Kind[]
-  /** What is not to be recalled: memories by id, and whatever says exactly one of these texts. */
+  /** What is not to be recalled: memories by id, and whatever is part of one of these texts. */
   readonly exclude?: { readonly ids?: readonly string[], readonly texts?: readonly string[] }
   /** Say of each memory why it came. */
   readonly explain?: boolean

@@ -39,38 +39,3 @@ function saturated (posting: Posting, averageLength: number): number {
 }
 
 function weigh ({ self, context }: Weighed): number { return self + contextWeight * context }
-
-/**
- * How well the tokens of a passage match one token of a question: the greatest
- * inner product, with the passage's tokens known by their signs only, which
- * loses nothing (floats 81.6, signs 82.2). One table a question's token: byte p
- * of value v adds `table[256 p + v]`.
- */
-export function signTable (token: Float32Array): Float32Array {
-  const bytes = token.length / 8
-  const scale = 1 / Math.sqrt(token.length)
-  const table = new Float32Array(bytes * 256)
-  for (let byte = 0; byte < bytes; byte++) {
-    const of = byte * 256
-    let none = 0
-    for (let bit = 0; bit < 8; bit++) none -= token[byte * 8 + bit]!
-    table[of] = none * scale
-    // Each value differs from one without its highest bit by twice that bit's number.
-    for (let bit = 0; bit < 8; bit++) {
-      const step = 2 * token[byte * 8 + bit]! * scale
-      for (let value = 0; value < 1 << bit; value++) table[of + (1 << bit) + value] = table[of + value]! + step
-    }
-  }
-  return table
-}
-
-export function bestMatch (table: Float32Array, bits: Uint8Array): number {
-  const bytes = table.length / 256
-  let best = -Infinity
-  for (let token = 0; token < bits.length; token += bytes) {
-    let sum = 0
-    for (let byte = 0; byte < bytes; byte++) sum += table[byte * 256 + bits[token + byte]!]!
-    if (sum > best) best = sum
-  }
-  return best
-}

@@ -1,4 +1,4 @@
-import type { Filter, Memory, Owner, Page } from './memories.ts'
+import type { Filter, Kind, Memory, Owner, Page } from './memories.ts'
 
 /**
  * What recall needs of a place where memories lie. It finds; all scoring is in
@@ -13,10 +13,10 @@ import type { Filter, Memory, Owner, Page } from './memories.ts'
  * the caller sees to that.
  */
 export interface Store {
-  /** Where the terms are, and what their weight depends on. */
-  postings (owner: Owner, terms: readonly string[]): Promise<Lexicon>
-  /** The units whose vectors are nearest, nearest first. */
-  nearest (owner: Owner, model: string, vector: Int8Array, limit: number): Promise<readonly Near[]>
+  /** Where the terms are, in memories of these kinds, and what their weight depends on. */
+  postings (owner: Owner, terms: readonly string[], kinds?: readonly Kind[]): Promise<Lexicon>
+  /** The units, of memories of these kinds, whose vectors are nearest; nearest first. */
+  nearest (owner: Owner, model: string, vector: Int8Array, limit: number, kinds?: readonly Kind[]): Promise<readonly Near[]>
   /** Sign bits of the tokens of those units that have some. */
   tokenBits (owner: Owner, model: string, units: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>>
   /** Those of the units that are there. */

@@ -1,6 +1,6 @@
 import type { Query } from '../../database/database.ts'
 import type { Reader } from '../../database/reader.ts'
-import type { Filter, Memory, Owner, Page } from '../memories.ts'
+import type { Filter, Kind, Memory, Owner, Page } from '../memories.ts'
 import { type Lexicon, type Near, type Posting, type Store, type Stored, type Unit, unitsPerMemory } from '../store.ts'
 import { type MemoryRow, type UnitRow, memoryColumns, memoryOf, unitOf } from './rows.ts'
 import { embedding, expecting, writing } from './writes.ts'
@@ -32,24 +32,25 @@ export class SqliteStore implements Store {
     this.#commit = commit
   }
 
-  async postings (owner: Owner, terms: readonly string[]): Promise<Lexicon> {
+  async postings (owner: Owner, terms: readonly string[], kinds?: readonly Kind[]): Promise<Lexicon> {
     const id = this.#owner(owner)
     const [totals] = this.#reader.all<{ units: number, self: number, context: number }>('select units, self_length as self, context_length as context from memory_totals where owner = ?', id)
     const postings = new Map(terms.map(term => [term, this.#reader.all<Posting>(
-      'select unit, self, context, self_length as selfLength, context_length as contextLength from memory_postings where owner = ? and term = ?', id, term)]))
+      `select unit, self, context, self_length as selfLength, context_length as contextLength from memory_postings
+      where owner = :owner and term = :term ${ofKinds(kinds)}`, { owner: id, term, kinds: JSON.stringify(kinds) })]))
     return { units: totals?.units ?? 0, length: { self: totals?.self ?? 0, context: totals?.context ?? 0 }, postings }
   }
 
-  async nearest (owner: Owner, model: string, vector: Int8Array, limit: number): Promise<readonly Near[]> {
+  async nearest (owner: Owner, model: string, vector: Int8Array, limit: number, kinds?: readonly Kind[]): Promise<readonly Near[]> {
     const id = this.#owner(owner)
     const [many] = this.#reader.all('select 1 from memory_signs where owner = ? limit 1 offset ?', id, manyVectors)
     const some = many === undefined
       ? ''
       : `and unit in (
-      select unit from memory_signs where owner = :owner and model = :model
+      select unit from memory_signs where owner = :owner and model = :model ${ofKinds(kinds)}
       order by vec_distance_hamming(vec_bit(bits), vec_quantize_binary(vec_int8(:vector))) limit ${kept})`
     return this.#reader.all<Near>(`select unit, 1 - vec_distance_cosine(vec_int8(vector), vec_int8(:vector)) as cosine
-      from memory_vectors where owner = :owner and model = :model ${some} order by cosine desc, unit limit :limit`, { owner: id, model, vector: bytes(vector), limit })
+      from memory_vectors where owner = :owner and model = :model ${ofKinds(kinds)} ${some} order by cosine desc, unit limit :limit`, { owner: id, model, vector: bytes(vector), limit, kinds: JSON.stringify(kinds) })
   }
 
   async tokenBits (owner: Owner, model: string, units: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
@@ -150,6 +151,11 @@ export class SqliteStore implements Store {
       return { number: row.number, memory: memoryOf(row, parts.map(({ text }) => text).join('')) }
     })
   }
+}
+
+/** A condition on units, where kinds are asked for. */
+function ofKinds (kinds: readonly Kind[] | undefined): string {
+  return kinds === undefined ? '' : `and unit / ${unitsPerMemory} in (select number from memories where owner = :owner and kind in (select value from json_each(:kinds)))`
 }
 
 /** The same bytes, as SQLite takes them. */
