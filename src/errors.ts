@@ -79,6 +79,7 @@ const catalogue = {
   queue_timeout: [503, 'overloaded_error', 'No slot came free within {waited} s. Try again in {seconds} s.'],
   shutting_down: [503, 'overloaded_error', 'The server is shutting down. Try again in {seconds} s.'],
   model_loading: [503, 'overloaded_error', "The model '{model}' is not ready: {detail}. Try again in {seconds} s."],
+  weights_changed: [503, 'server_error', 'Another version of the model went live while the prompts of this request were answered, and one reply names one version. Send it again.'],
   adapter_drained: [503, 'server_error', "This answer was ended, and is incomplete, because it was still under way on '{adapter}' {seconds} s after that version went off. Send the request again for what is live now, or raise --drain-timeout."],
   engine_died: [503, 'server_error', "The engine of '{model}' stopped in the middle of this answer, which is therefore incomplete. It is being restarted: send the request again."],
 

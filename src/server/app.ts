@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import type { Answer } from '../chat/answer.ts'
 import type { Count } from '../chat/count.ts'
+import type { Embed } from '../chat/embed.ts'
 import type { Config } from '../config.ts'
 import { Answers } from './answers.ts'
 import { limits } from './limits.ts'
@@ -19,6 +20,8 @@ import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
 import { adminModels } from './routes/admin-models.ts'
 import { chat } from './routes/chat.ts'
+import { completions } from './routes/completions.ts'
+import { embeddings } from './routes/embeddings.ts'
 import { lora } from './routes/lora.ts'
 import { models } from './routes/models.ts'
 import { tokenize } from './routes/tokenize.ts'
@@ -32,6 +35,7 @@ export interface Parts {
   readonly version: string
   readonly answer: Answer
   readonly count: Count
+  readonly embed: Embed
   readonly bases: Bases
   readonly adapters: Adapters
   readonly verify: Verify
@@ -81,7 +85,10 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(metrics, { meters })
   await app.register(websocket, { answers, sockets, identify, config })
   await app.register(health, { answers, bases, version })
-  await app.register(chat, { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs })
+  const answering = { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs }
+  await app.register(chat, answering)
+  await app.register(completions, answering)
+  await app.register(embeddings, { embed: parts.embed })
   await app.register(models, { bases, adapters })
   await app.register(tokenize, { count: parts.count })
   await app.register(adminModels, { bases })
