@@ -7,16 +7,16 @@
 const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
-  chat: { doors: ['answer', 'count', 'embed'], knows: ['access', 'adapters', 'inference'] },
+  chat: { doors: ['answer', 'count', 'embed', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory'] },
   cli: { doors: [], knows: ['access', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
   interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
-  memory: { doors: ['block', 'memories'], knows: ['database'] },
+  memory: { doors: ['block', 'memories'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
-  server: { doors: [], knows: ['access', 'adapters', 'chat', 'inference', 'interactions'] }
+  server: { doors: [], knows: ['access', 'adapters', 'chat', 'grammar', 'inference', 'interactions', 'memory'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */

@@ -4,7 +4,7 @@ import type { Input, Message } from '../inference/engine.ts'
 import type { Interactions, Opened } from '../interactions/interactions.ts'
 import { blockOf } from '../memory/block.ts'
 import type { Memories } from '../memory/memories.ts'
-import type { ChatRequest } from './answer.ts'
+import type { ChatRequest } from './request.ts'
 import type { Keeping } from './keeping.ts'
 
 /** What a conversation is answered with beside itself. */

@@ -2,7 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import { publicError } from '../errors.ts'
 import type { FinishReason, Message, Tools, Usage } from '../inference/engine.ts'
 import type { Choice, Interactions } from '../interactions/interactions.ts'
-import type { ChatEvent, ChatRequest } from './answer.ts'
+import type { ChatEvent, ChatRequest } from './request.ts'
 import type { Context } from './context.ts'
 import type { Keeping } from './keeping.ts'
 

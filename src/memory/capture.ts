@@ -20,8 +20,8 @@ export interface Capture {
   close (): Promise<void>
 }
 
-/** Interactions looked at between two notes of how far it has come. */
-const batch = 32
+/** Interactions looked at between two notes of how far it has come; their messages are read and hashed on the main thread, some 2 ms each for 50 turns. */
+const batch = 8
 /** After a failure (a full disk, say) it tries again by itself. */
 const retryMs = 10_000
 
@@ -33,38 +33,35 @@ const retryMs = 10_000
  * crash makes it look at again is already there and not written twice.
  */
 export function createCapture ({ database, interactions, memories, log }: CaptureParts): Capture {
-  let running: Promise<void> | null = null
-  let again = false
-  let closed = false
-  let retry: NodeJS.Timeout | null = null
+  const state: { running: Promise<void> | null, again: boolean, closed: boolean, retry: NodeJS.Timeout | null } = { running: null, again: false, closed: false, retry: null }
 
   async function run (): Promise<void> {
     try {
       do {
-        again = false
+        state.again = false
         const [cursor] = await database.all(sql.selectFrom('capture').select('seq').compile())
-        for (let seq = cursor?.seq ?? 0, more = true; more && !closed;) {
+        for (let seq = cursor?.seq ?? 0, more = true; more && !state.closed;) {
           const next = await interactions.since(seq, batch)
-          for (const interaction of next) if (interaction.remember && !closed) await captured(interaction)
-          if (closed) return
+          for (const interaction of next) if (interaction.remember && !state.closed) await captured(interaction)
+          if (state.closed) return
           seq = next.at(-1)?.seq ?? seq
           more = next.length === batch
           if (next.length > 0) await database.commit([sql.updateTable('capture').set({ seq }).compile()])
         }
-      } while (again && !closed)
+      } while (state.again && !state.closed)
     } catch (error) {
-      if (closed) return
+      if (state.closed) return
       log('what was said could not be remembered, and will be tried again', { error: error instanceof Error && 'code' in error ? error.code : String(error) })
-      retry ??= setTimeout(() => { retry = null; wake() }, retryMs).unref()
+      state.retry ??= setTimeout(() => { state.retry = null; wake() }, retryMs).unref()
     } finally {
-      running = null
+      state.running = null
     }
   }
 
   function wake (): void {
-    if (closed) return
-    again = true
-    running ??= run()
+    if (state.closed) return
+    state.again = true
+    state.running ??= run()
   }
 
   async function captured (interaction: Interaction): Promise<void> {
@@ -121,12 +118,12 @@ export function createCapture ({ database, interactions, memories, log }: Captur
     wake,
     settled: async () => {
       wake()
-      while (running !== null) await running
+      while (state.running !== null) await state.running
     },
     close: async () => {
-      closed = true
-      if (retry !== null) clearTimeout(retry)
-      await running
+      state.closed = true
+      if (state.retry !== null) clearTimeout(state.retry)
+      await state.running
     }
   }
 }
