@@ -2,14 +2,15 @@
  * What swapping adapters costs, on the real server with the default model, as
  * ratios within one run. Prints each figure with how it was taken.
  *
- *   npm run bench:swap [-- quick] [-- SECTION …]   sections: sameAgain againstBase promotes roundRobin longestWait memory
+ *   npm run bench:swap [-- quick] [-- SECTION …]   sections: sameAgain againstBase promotes roundRobin memory longestWait
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { variant } from '../test/adapters/builder.ts'
-import { endlessBias, events, residentBytes, spawnServer } from '../test/support/server.ts'
+import { endlessBias, events, residentBytes, spawnServer, type LiveServer } from '../test/support/server.ts'
+import { until } from '../test/support/wire.ts'
 
 const wanted = process.argv.slice(2).filter(word => word !== 'quick')
 const quick = process.argv.includes('quick')
@@ -24,17 +25,19 @@ const fixtures = {
 let asked = 0
 const folder = await mkdtemp(join(tmpdir(), 'engraft-bench-'))
 const data = join(folder, 'data')
-let server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8'])
+let server = await start(8)
 
 try {
   console.log(`uploading ${quick ? 16 : 64} versions …`)
   const versions = await uploadVersions('house', quick ? 16 : 64)
-  const sections = { sameAgain: () => sameAgain(versions), againstBase, promotes: () => promotes(versions), roundRobin, longestWait, memory }
+  const sections = { sameAgain: () => sameAgain(versions), againstBase, promotes: () => promotes(versions), roundRobin, memory, longestWait }
   for (const [name, run] of Object.entries(sections)) if (wanted.length === 0 || wanted.includes(name)) await run()
 } finally {
   await server.stop()
   await rm(folder, { recursive: true })
 }
+
+async function start (slots: number): Promise<LiveServer> { return await spawnServer(data, ['--slots', String(slots), '--resident-adapters', '8']) }
 
 async function admin (path: string, init: RequestInit): Promise<{ version: number }> {
   const reply = await fetch(`${server.url}/admin/adapters${path}`, { method: 'POST', ...init })
@@ -95,7 +98,7 @@ async function sameAgain (versions: Map<number, Kind>): Promise<void> {
   await ask(`house@${b}`)
   const again = await ask(`house@${a}`)
   await server.stop()
-  server = await spawnServer(data, ['--slots', '8', '--resident-adapters', '8'])
+  server = await start(8)
   const restarted = await ask(`house@${a}`)
   console.log(`A → B → A at temperature 0, alone: ${again.text === cold.text ? 'the same text' : 'another text'}; after a restart: ${restarted.text === cold.text ? 'the same text' : 'another text'}`)
   const others = [...versions.keys()].slice(1, 5)
@@ -178,16 +181,21 @@ async function roundRobin (): Promise<void> {
 
 /** The question in a conversation that has never been. */
 function another (): object { return { messages: [{ role: 'system', content: `${(++asked).toString(36)} is the number of this ticket.` }, { role: 'user', content: question }] } }
-/** One request of adapter B while A keeps all other slots busy. */
+
+/** One request of another adapter while one keeps eight slots busy; the ninth is for the request, so that the wait is for the engine and not for a slot. */
 async function longestWait (): Promise<void> {
+  await server.stop()
+  server = await start(9)
   const waits: number[] = []
   const asking = new AbortController()
-  const streams = Array.from({ length: 7 }, async () => { while (!asking.signal.aborted) await ask('house@1', { max_tokens: 200, ...endlessBias }) })
-  await sleep(500)
-  for (let round = 0; round < (quick ? 5 : 20); round++) waits.push((await ask(`house@${2 + round % 6}`, { max_tokens: 1 })).firstMs)
+  const streams = Array.from({ length: 8 }, async () => { while (!asking.signal.aborted) await ask('house@1', { max_tokens: 200, ...endlessBias }) })
+  for (let round = 0; round < (quick ? 5 : 20); round++) {
+    await until(async () => await server.metric('engraft_base_running') === 8)
+    waits.push((await ask(`house@${2 + round % 6}`, { max_tokens: 1 })).firstMs)
+  }
   asking.abort()
   await Promise.all(streams)
-  console.log(`first token of another adapter's request (37 prompt tokens) while one adapter keeps 7 streams busy: p50 ${at(waits, 0.5)} ms, longest ${at(waits, 1)} ms (${waits.length})`)
+  console.log(`first token of another adapter's request (37 prompt tokens) while one adapter keeps 8 streams busy: p50 ${at(waits, 0.5)} ms, longest ${at(waits, 1)} ms (${waits.length})`)
 }
 
 async function memory (): Promise<void> {
