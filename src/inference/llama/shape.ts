@@ -24,19 +24,26 @@ export function shapeOf ({ input, grammar }: Generation, { family, specials, thi
   if (tools === null) return { grammar: kept(grammar), rest: null, marks: new Map(), named: false, parser: () => null }
   const { marks, ...syntax } = family ?? generic
   const free = tools.choice === 'auto'
+  const calls = syntax.grammar(chosen(tools))
   return {
-    grammar: kept(free ? grammar : syntax.grammar(chosen(tools))),
-    rest: free ? syntax.rest(tools) : null,
+    grammar: kept(free ? grammar && either(grammar, calls) : calls),
+    rest: free && grammar === null ? syntax.rest(tools) : null,
     marks: new Map(specials.filter(({ text }) => marks.includes(text)).map(({ id, text }) => [id, text])),
     named: typeof tools.choice === 'object',
     parser: () => syntax.parser(tools)
   }
 }
 
+/** What fits one of two grammars. Their rules may have the same names. */
+function either (one: string, other: string): string {
+  const apart = (gbnf: string, prefix: string): string => gbnf.replace(/"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|[a-zA-Z][\w-]*/g, part => /^[a-zA-Z]/.test(part) ? `${prefix}-${part}` : part)
+  return `root ::= one-root | other-root\n${apart(one, 'one')}\n${apart(other, 'other')}`
+}
+
 /** The grammar, and before it a thought if the model wants one. */
 function afterThoughts (gbnf: string): string {
-  return `${gbnf.replace(/^root ::=/m, 'answer ::=')}
-root ::= ("<think>" thought "</think>" [ \\n]*)? answer
+  return `${gbnf.replace(/^root ::=/m, 'after-thoughts ::=')}
+root ::= ("<think>" thought "</think>" [ \\n]*)? after-thoughts
 thought ::= ([^<] | "<" [^/] | "</" [^t] | "</t" [^h])*
 `
 }
