@@ -88,7 +88,8 @@ test('text with newlines cannot forge a frame', async t => {
 test('what was asked reaches the use case in its own terms', async t => {
   const scripted = new Scripted()
   const app = await appFor(t, { scripted })
-  await app.inject({
+  const parameters = { type: 'object', properties: { city: { type: 'string' } } }
+  const reply = await app.inject({
     method: 'POST',
     url,
     headers: { 'x-engraft-memory': 'off', 'x-engraft-session': 's' },
@@ -97,7 +98,7 @@ test('what was asked reaches the use case in its own terms', async t => {
       messages: [
         { role: 'developer', content: 'be \ud800brief' },
         { role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'text', text: 'b' }], name: 'ada' },
-        { role: 'assistant', content: 'c', reasoning_content: 'r', refusal: null, tool_calls: null },
+        { role: 'assistant', content: null, reasoning_content: 'r', refusal: null, tool_calls: [{ id: 'x', type: 'function', function: { name: 'weather', arguments: '{ "city": "Oslo" }' } }] },
         { role: 'tool', content: 'd', tool_call_id: 'x' }
       ],
       max_tokens: 5,
@@ -106,36 +107,74 @@ test('what was asked reaches the use case in its own terms', async t => {
       top_p: 0.5,
       top_k: 0,
       min_p: 0,
-      n: 1,
+      n: 2,
       stop: 'end',
       seed: -1,
       presence_penalty: 1,
       frequency_penalty: -1,
       logit_bias: { 42: -100 },
       response_format: { type: 'text' },
-      tools: [],
-      tool_choice: 'none',
-      logprobs: false,
+      tools: [{ type: 'function', function: { name: 'weather', description: 'of a city', parameters } }, { type: 'function', function: { name: 'now' } }],
+      tool_choice: { type: 'function', function: { name: 'weather' } },
+      parallel_tool_calls: false,
+      reasoning_effort: 'low',
+      logprobs: true,
+      top_logprobs: 3,
       store: false,
       user: 'ada',
-      metadata: { a: 1 },
-      engraft: { memory: 'off', session: 's' }
+      metadata: { a: '1' },
+      engraft: { memory: 'read', memory_tokens: 7 }
     }
   })
+  t.equal(reply.statusCode, 200, reply.body)
   t.strictSame(scripted.seen[0]?.request, {
     model: 'org/big:q4@1',
     adapters: [],
-    messages: [
-      { role: 'system', content: 'be \ufffdbrief' },
-      { role: 'user', content: 'ab', name: 'ada' },
-      { role: 'assistant', content: 'c', reasoning: 'r' },
-      { role: 'tool', content: 'd' }
-    ],
+    input: {
+      type: 'chat',
+      messages: [
+        { role: 'system', content: 'be \ufffdbrief' },
+        { role: 'user', content: 'ab', name: 'ada' },
+        { role: 'assistant', content: '', calls: [{ id: 'x', name: 'weather', arguments: '{"city":"Oslo"}' }], reasoning: 'r' },
+        { role: 'tool', content: 'd', callId: 'x' }
+      ],
+      tools: { list: [{ name: 'weather', description: 'of a city', parameters }, { name: 'now', description: null, parameters: { type: 'object', properties: {}, additionalProperties: false } }], choice: { name: 'weather' }, parallel: false },
+      effort: 'low'
+    },
+    grammar: null,
+    choices: 2,
+    logprobs: 3,
+    echo: false,
+    memory: 'read',
+    memoryTokens: 7,
+    session: 's',
+    store: false,
+    metadata: { a: '1' },
     maxTokens: 9,
     stop: ['end'],
     sampling: { temperature: 0, topP: 0.5, topK: 0, minP: 0, seed: 4294967295, presencePenalty: 1, frequencyPenalty: -1, logitBias: new Map([[42, -100]]) }
   })
   t.equal(scripted.seen[0]?.caller.user, 'ada')
+})
+
+test('several answers, probabilities and calls have OpenAI\'s shapes, at once and in a stream', async t => {
+  const logprobs = [{ token: 'hi', bytes: [104, 105], logprob: -Infinity, top: [{ token: 'ho', bytes: [104, 111], logprob: -0.5 }] }]
+  const app = await appFor(t, { scripted: new Scripted({ texts: 2, text: 'hi', logprobs, call: { name: 'f', arguments: '{}' } }) })
+  const one = { token: 'hi', bytes: [104, 105], logprob: -9999, top_logprobs: [{ token: 'ho', bytes: [104, 111], logprob: -0.5 }] }
+  const asked = { ...hello, n: 2, logprobs: true, top_logprobs: 1 }
+  const whole = (await app.inject({ method: 'POST', url, payload: asked })).json()
+  t.ok(Value.Check(Completion, whole))
+  t.strictSame(whole.choices, [
+    { index: 0, message: { role: 'assistant', content: 'hihi', tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } }], refusal: null }, logprobs: { content: [one, one], refusal: null }, finish_reason: 'tool_calls' },
+    { index: 1, message: { role: 'assistant', content: 'hihi', refusal: null }, logprobs: { content: [one, one], refusal: null }, finish_reason: 'tool_calls' }
+  ])
+  const streamed = await app.inject({ method: 'POST', url, payload: { ...asked, stream: true } })
+  const chunks = streamed.body.split('\n\n').filter(line => line.startsWith('data: {')).map(line => JSON.parse(line.slice(6)) as ChunkWire)
+  t.ok(chunks.every(chunk => Value.Check(Chunk, chunk)))
+  t.strictSame(chunks.filter(({ choices }) => choices[0]?.delta.role !== undefined).map(({ choices }) => choices[0]?.index), [0, 1], 'each begins with its role')
+  t.strictSame(chunks.flatMap(({ choices }) => choices[0]?.delta.tool_calls ?? []), [{ index: 0, id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } }])
+  t.equal(chunks.flatMap(({ choices }) => choices[0]?.logprobs?.content ?? []).length, 4)
+  t.strictSame(chunks.map(({ engraft }) => engraft !== undefined).filter(Boolean).length, 1, 'what is said of the reply is said once')
 })
 
 test('null is absent for every optional field, and the defaults are the documented ones', async t => {
@@ -144,7 +183,7 @@ test('null is absent for every optional field, and the defaults are the document
   const optional = ['model', 'stream', 'stream_options', 'max_tokens', 'max_completion_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'n', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs', 'response_format', 'tools', 'tool_choice', 'parallel_tool_calls', 'store', 'user', 'safety_identifier', 'reasoning_effort', 'metadata', 'audio', 'modalities', 'prediction', 'functions', 'function_call', 'engraft']
   const reply = await app.inject({ method: 'POST', url, payload: { messages: [{ role: 'user', content: 'x', name: null, reasoning_content: null, tool_calls: null }], ...Object.fromEntries(optional.map(field => [field, null])) } })
   t.equal(reply.statusCode, 200, reply.body)
-  t.match(scripted.seen[0]?.request, { model: null, adapters: [], maxTokens: null, stop: [], sampling: { temperature: 1, topP: 1, topK: 40, minP: 0.05 } })
+  t.match(scripted.seen[0]?.request, { model: null, adapters: [], input: { tools: null, effort: null }, grammar: null, choices: 1, logprobs: null, echo: false, memory: null, memoryTokens: null, session: null, store: null, metadata: {}, maxTokens: null, stop: [], sampling: { temperature: 1, topP: 1, topK: 40, minP: 0.05 } })
 })
 
 test('unknown fields are ignored and listed', async t => {

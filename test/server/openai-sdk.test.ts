@@ -32,7 +32,7 @@ test('OpenAI\'s own client reads answers, streams, models and errors', async t =
   t.strictSame((await client.models.list()).data.map(model => model.id), ['tiny', 'org/big:q4@1'])
   t.equal((await client.models.retrieve('org/big:q4@1')).id, 'org/big:q4@1')
   await t.rejects(client.models.retrieve('gone'), { status: 404, code: 'model_not_found', param: 'model' })
-  await t.rejects(client.chat.completions.create({ model: 'tiny', messages, n: 3 }), { status: 400, code: 'unsupported_value', param: 'n' })
+  await t.rejects(client.chat.completions.create({ model: 'tiny', messages, n: 0 }), { status: 400, code: 'invalid_request', param: 'n' })
 
   scripted.script = { failAt: 2, failure: problem('engine_died', { model: 'tiny' }) }
   const broken = await client.chat.completions.create({ model: 'tiny', messages, stream: true })

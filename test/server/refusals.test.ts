@@ -77,28 +77,44 @@ test('values at their limits are taken', async t => {
   }
 })
 
+const tool = (name: string, parameters: unknown = { type: 'object' }): object => ({ type: 'function', function: { name, parameters } })
+const called = (given: string): object => ({ role: 'assistant', content: null, tool_calls: [{ id: 'x', type: 'function', function: { name: 'f', arguments: given } }] })
+const schema = (schema: unknown, strict = false): object => ({ response_format: { type: 'json_schema', json_schema: { name: 's', schema, strict } } })
+
 const unsupported: [code: string, param: string, body: object][] = [
-  ['unsupported_field', 'tools', { tools: [{ type: 'function', function: { name: 'f' } }] }],
   ['unsupported_field', 'functions', { functions: [{ name: 'f' }] }],
-  ['unsupported_value', 'tool_choice', { tool_choice: 'required' }],
   ['unsupported_value', 'function_call', { function_call: { name: 'f' } }],
-  ['unsupported_value', 'response_format.type', { response_format: { type: 'json_object' } }],
-  ['unsupported_value', 'response_format.type', { response_format: { type: 'json_schema', json_schema: {} } }],
-  ['unsupported_value', 'n', { n: 2 }],
-  ['unsupported_value', 'logprobs', { logprobs: true }],
-  ['unsupported_field', 'top_logprobs', { top_logprobs: 5 }],
-  ['unsupported_field', 'reasoning_effort', { reasoning_effort: 'low' }],
   ['unsupported_field', 'audio', { audio: { voice: 'x' } }],
   ['unsupported_value', 'modalities', { modalities: ['text', 'audio'] }],
   ['unsupported_field', 'prediction', { prediction: {} }],
   ['unsupported_field', 'web_search_options', { web_search_options: {} }],
-  ['unsupported_value', 'store', { store: true }],
-  ['unsupported_value', 'engraft.memory', { engraft: { memory: 'on' } }],
   ['unsupported_field', 'engraft.constructor', { engraft: { constructor: 1 } }],
-  ['unsupported_field', 'engraft.memory_tokens', { engraft: { memory_tokens: 5 } }],
   ['unsupported_value', 'messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] }],
   ['unsupported_value', 'messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }],
-  ['unsupported_field', 'messages[0].tool_calls', { messages: [{ role: 'assistant', content: null, tool_calls: [{ id: 'x' }] }] }]
+  ['unsupported_field', 'messages[0].function_call', { messages: [{ role: 'assistant', content: null, function_call: { name: 'f' } }] }],
+  ['invalid_request', 'tool_choice', { tool_choice: 'required' }],
+  ['invalid_request', 'tool_choice', { tools: [tool('f')], tool_choice: 'some' }],
+  ['invalid_request', 'tool_choice.function.name', { tools: [tool('f')], tool_choice: { type: 'function', function: { name: 'g' } } }],
+  ['invalid_request', 'tools[1].function.name', { tools: [tool('f'), tool('f')] }],
+  ['invalid_request', 'tools[0].function.name', { tools: [tool('no spaces')] }],
+  ['invalid_request', 'tools[0].function.parameters.type', { tools: [tool('f', { type: 'string' })] }],
+  ['unsupported_schema', 'tools[0].function.parameters', { tools: [tool('f', { type: 'object', if: { required: ['a'] } })] }],
+  ['invalid_request', 'tools', { tools: Array.from({ length: 129 }, (_, i) => tool(`f${i}`)) }],
+  ['invalid_request', 'messages[0].tool_calls[0].function.arguments', { messages: [called('{"a":')] }],
+  ['invalid_request', 'messages[0].tool_calls[0].function.arguments', { messages: [called('[]')] }],
+  ['invalid_request', 'messages[0].tool_calls[0].function', { messages: [{ role: 'assistant', content: null, tool_calls: [{ id: 'x', type: 'function' }] }] }],
+  ['invalid_request', 'messages[0].tool_calls', { messages: [{ ...called('{}'), role: 'user', content: 'x' }] }],
+  ['invalid_request', 'messages[0].tool_call_id', { messages: [{ role: 'tool', content: 'x' }] }],
+  ['invalid_request', 'response_format.json_schema.schema', { response_format: { type: 'json_schema', json_schema: { name: 's' } } }],
+  ['invalid_request', 'response_format.type', { response_format: { type: 'xml' } }],
+  ['unsupported_schema', 'response_format.json_schema.schema', schema({ type: 'object', if: { required: ['a'] } })],
+  ['invalid_schema', 'response_format.json_schema.schema', schema({ not: {} })],
+  ['invalid_schema', 'response_format.json_schema.schema', schema({ type: 'thing' })],
+  ['invalid_schema', 'response_format.json_schema.schema', schema({ type: 'object', properties: {} }, true)],
+  ['invalid_request', 'logprobs', { logprobs: 5 }],
+  ['invalid_request', 'top_logprobs', { logprobs: true, top_logprobs: 21 }],
+  ['invalid_request', 'top_logprobs', { top_logprobs: 5 }],
+  ['invalid_request', 'reasoning_effort', { reasoning_effort: 'immense' }]
 ]
 
 test('what has a meaning that this server lacks is refused by name', async t => {
@@ -109,8 +125,8 @@ test('what has a meaning that this server lacks is refused by name', async t => 
     t.equal(reply.statusCode, 400)
     t.match(reply.json().error, { code, param }, param)
   }
-  const header = await app.inject({ method: 'POST', url, headers: { 'x-engraft-memory': 'on' }, payload: hello })
-  t.match(header.json().error, { code: 'unsupported_value', param: 'x-engraft-memory' })
+  const header = await app.inject({ method: 'POST', url, headers: { 'x-engraft-memory': 'please' }, payload: hello })
+  t.match(header.json().error, { code: 'invalid_request', param: 'x-engraft-memory' })
   t.equal(scripted.opened, 0)
 })
 

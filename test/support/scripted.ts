@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer, ChatEvent, ChatRequest } from '../../src/chat/answer.ts'
 import type { Caller } from '../../src/access/caller.ts'
 import { problem } from '../../src/errors.ts'
+import type { TokenLogprob } from '../../src/inference/engine.ts'
 
 export interface Script {
   /** What answers, where it is not the base alone. */
@@ -10,6 +11,10 @@ export interface Script {
   readonly texts?: number
   readonly text?: string
   readonly reasoning?: string
+  /** Of each text. */
+  readonly logprobs?: readonly TokenLogprob[]
+  /** A tool call, whole, behind the texts. */
+  readonly call?: { readonly name: string, readonly arguments: string }
   /** Milliseconds before the first event. */
   readonly firstAfter?: number
   /** Milliseconds before every text. */
@@ -37,25 +42,28 @@ export class Scripted {
 
   async * #run (request: ChatRequest, caller: Caller, signal: AbortSignal): AsyncGenerator<ChatEvent, void, undefined> {
     const script = typeof this.script === 'function' ? this.script(request) : this.script
-    const { texts = 3, text = 'hello ', reasoning, firstAfter = 0, every = 0, failAt = -1, failure = problem('engine_died', { model: 'tiny' }), silent = false } = script
+    const { texts = 3, text = 'hello ', reasoning, logprobs, call, firstAfter = 0, every = 0, failAt = -1, failure = problem('engine_died', { model: 'tiny' }), silent = false } = script
     this.seen.push({ request, caller, signal })
     this.opened++
     try {
       if (firstAfter > 0) await sleep(firstAfter, undefined, { signal })
       if (failAt === 0) throw failure
-      yield { type: 'start', id: `chatcmpl-${this.opened}`, created: 1_700_000_000, model: request.model ?? 'tiny', version: null, digest: 'ab'.repeat(32), ...script.start }
+      yield { type: 'start', id: `chatcmpl-${this.opened}`, created: 1_700_000_000, model: request.model ?? 'tiny', version: null, digest: 'ab'.repeat(32), session: null, memories: [], forgetful: false, ...script.start }
       if (reasoning !== undefined) yield { type: 'reasoning', choice: 0, text: reasoning }
       for (let i = 1; i <= texts; i++) {
         // Gives way to the event loop, as a real engine does.
         await (every > 0 ? sleep(every, undefined, { signal }) : new Promise(resolve => setImmediate(resolve)))
         signal.throwIfAborted()
         if (failAt === i) throw failure
-        this.pulled++
-        yield { type: 'text', choice: 0, text }
+        for (let choice = 0; choice < request.choices; choice++) {
+          this.pulled++
+          yield { type: 'text', choice, text, ...(logprobs !== undefined && { logprobs }) }
+        }
       }
       if (silent) return
-      yield { type: 'end', choice: 0, reason: 'stop' }
-      yield { type: 'done', prompt: '00'.repeat(32), usage: { promptTokens: 7, cachedTokens: 2, completionTokens: texts, reasoningTokens: reasoning === undefined ? 0 : 1 } }
+      if (call !== undefined) yield { type: 'call', choice: 0, index: 0, id: 'call_1', ...call }
+      for (let choice = 0; choice < request.choices; choice++) yield { type: 'end', choice, reason: call === undefined ? 'stop' : 'tool_calls' }
+      yield { type: 'done', recorded: null, prompt: '00'.repeat(32), usage: { promptTokens: 7, cachedTokens: 2, completionTokens: texts, reasoningTokens: reasoning === undefined ? 0 : 1 } }
     } finally {
       this.closed++
       this.closedAt = performance.now()
