@@ -10,7 +10,9 @@ const host = `(?:${label}\\.)*${label}`
 const byte = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 const hex = '[0-9a-fA-F]{1,4}'
 const urlChar = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
-const url = `://${host}(?::[1-9]\\d{0,3})?(?:/${urlChar}*)*(?:\\?(?:${urlChar}|[/?])*)?(?:#(?:${urlChar}|[/?])*)?`
+const path = `(?:/${urlChar}*)*(?:\\?(?:${urlChar}|[/?])*)?(?:#(?:${urlChar}|[/?])*)?`
+/** A name on the web: validators of URLs want a top-level domain of letters, and no two hyphens in a row. */
+const webHost = '(?:[a-z0-9]{1,30}(?:-[a-z0-9]{1,10}){0,3}\\.)+[a-z]{2,24}'
 
 /** How many of a unit; more digits are no duration of anything. */
 const count = '\\d{1,6}'
@@ -31,9 +33,9 @@ export const formats: Readonly<Record<string, string>> = {
   email: `^[A-Za-z0-9_+-]{1,32}(?:\\.[A-Za-z0-9_+-]{1,32})*@(?:${label}\\.)+[A-Za-z]{2,24}$`,
   hostname: `^${hostname}$`,
   ipv4: `^(?:${byte}\\.){3}${byte}$`,
-  ipv6: `^(?:(?:${hex}:){7}${hex}|${Array.from({ length: 6 }, (_, index) => `(?:${hex}:){1,${index + 1}}(?::${hex}){1,${6 - index}}`).join('|')}|::(?:${hex}(?::${hex}){0,6})?|(?:${hex}:){1,6}${hex}::)$`,
-  uri: `^[a-z][a-z0-9+.-]{1,15}${url}$`,
-  url: `^https?${url}$`
+  ipv6: `^(?:(?:${hex}:){7}${hex}|${Array.from({ length: 6 }, (_, index) => `(?:${hex}:){1,${index + 1}}(?::${hex}){1,${6 - index}}`).join('|')}|::(?:${hex}(?::${hex}){0,6})?|(?:${hex}:){1,7}:)$`,
+  uri: `^[a-z][a-z0-9+.-]{1,15}://${host}(?::[1-9]\\d{0,3})?${path}$`,
+  url: `^https?://${webHost}(?::[1-9]\\d{1,3})?(?:/${path})?$`
 }
 
 /** Formats that say nothing about a string's text. */

@@ -22,14 +22,16 @@ export function objectNode (values: Writer, schema: Schema, at: string, depth: n
   const names = keysOf(values, schema, at)
   const extra = schema.additionalProperties ?? (schema.properties === undefined ? anything : null)
   for (const name of [...schema.required ?? [], ...names.listed ?? []]) if (!declared.has(name)) declared.set(name, required(schema, name, at))
-  const allowed = names.listed === null ? declared : new Map(declared.entries().filter(([name]) => names.listed?.includes(name)))
+  const listed = names.listed === null ? null : new Set(names.listed)
+  const allowed = listed === null ? declared : new Map(declared.entries().filter(([name]) => listed.has(name)))
+  const needed = new Set(schema.required)
   const entries = [...allowed].map(([name, sub]) => ({
-    needed: schema.required?.includes(name) === true,
+    needed: needed.has(name),
     node: sequence(text(`${JSON.stringify(name)}:`), choice(empty, text(' ')), values.node(sub, depth + 1))
   }))
   if (entries.filter(({ needed }) => !needed).length > mostOptional) throw unsupported(at, `it has more than ${mostOptional} optional properties. Make some of them required.`)
-  if (schema.required?.some(name => !allowed.has(name)) === true) throw invalid(at, "'required' names a property that 'propertyNames' does not allow.")
-  const further = extra === null || names.listed !== null ? never : entryNode(values, schema, extra, names.key, declared.keys().toArray(), depth)
+  if (![...needed].every(name => allowed.has(name))) throw invalid(at, "'required' names a property that 'propertyNames' does not allow.")
+  const further = extra === null || listed !== null ? never : entryNode(values, schema, extra, names.key, declared.keys().toArray(), depth)
   return rules.define('object', braces(rules, entries, further, schema, at))
 }
 
@@ -81,7 +83,7 @@ function otherKey (rules: Rules, names: readonly string[]): Node {
     }
     const other = sequence(set(without(plain, union(...starts.keys().map(chars)))), rest)
     const ways = starts.entries().map(([next, alike]) => sequence(text(next), alike.length === 1 && alike[0] !== undefined ? afterOne(alike[0], taken + next.length) : after(alike, taken + next.length)))
-    return rules.define('key', choice(other, ...ways, ...(names.some(name => name.length === taken) || taken === 0 ? [] : [empty])))
+    return rules.define('key', choice(other, ...ways, ...(names.some(name => name.length === taken) ? [] : [empty])))
   }
   /** Of one name, written backwards from its end: long ones must not go deep. */
   const afterOne = (name: string, taken: number): Node => {
