@@ -36,11 +36,11 @@ export function each<M> ({ engraft, llama }: Both<readonly M[]>, number: (measur
 }
 
 const loads = {
-  '1 stream': { streams: 1, tokens: 96, adapter: undefined },
-  '4 streams': { streams: 4, tokens: 64, adapter: undefined },
-  '8 streams': { streams: 8, tokens: 56, adapter: undefined },
-  '1 stream, one adapter': { streams: 1, tokens: 96, adapter: 0 },
-  '8 streams, one adapter': { streams: 8, tokens: 56, adapter: 0 }
+  '1 stream': { streams: 1, tokens: 64, adapter: undefined },
+  '4 streams': { streams: 4, tokens: 48, adapter: undefined },
+  '8 streams': { streams: 8, tokens: 40, adapter: undefined },
+  '1 stream, one adapter': { streams: 1, tokens: 64, adapter: 0 },
+  '8 streams, one adapter': { streams: 8, tokens: 40, adapter: 0 }
 } as const
 type Load = keyof typeof loads
 const loadNames = Object.keys(loads) as Load[]
@@ -106,7 +106,7 @@ async function stall ({ both, pairs }: Stage): Promise<void> {
 
 const users = 8
 const adaptersOfUsers = 4
-const house = `You are the assistant of a small shop for garden tools. ${'Be short, be friendly, name the price in euros, and never promise a date of delivery that the customer has not been given in writing. '.repeat(14)}`
+const house = `You are the assistant of a small shop for garden tools. ${'Be short, be friendly, name the price in euros, and never promise a date of delivery that the customer has not been given in writing. '.repeat(10)}`
 const talk = ['I look for a spade.', 'Is there a lighter one?', 'How do I clean it?']
 
 /** The product's own load: users of four adapters talk with one long system prompt. New conversations each round; the system prompt is the old one, as in a shop that stays open. */
@@ -116,7 +116,7 @@ async function product ({ both, pairs }: Stage): Promise<void> {
       ({ adapter: user % adaptersOfUsers, messages: [{ role: 'system', content: house }], answers: [] }))
     const turn = async ({ adapter, messages, answers }: typeof conversations[number], user: number): Promise<void> => {
       messages.push({ role: 'user', content: `${talk[answers.length]} (customer ${round}-${user})` })
-      const answer = await contestant.ask({ messages: [...messages], tokens: 24, adapter })
+      const answer = await contestant.ask({ messages: [...messages], tokens: 20, adapter })
       messages.push({ role: 'assistant', content: answer.text })
       answers.push(answer)
     }
@@ -137,7 +137,7 @@ async function product ({ both, pairs }: Stage): Promise<void> {
 /** Over HTTP, through the scheduler and from the engine's process, against nothing but batches and samples of the same native context. */
 async function overhead ({ both, pairs, raw }: Stage): Promise<void> {
   const loop = await raw()
-  for (const [streams, tokens] of [[1, 96], [8, 56]] as const) {
+  for (const [streams, tokens] of [[1, 64], [8, 40]] as const) {
     const { engraft, llama: bare } = await inTurn(pairs, async () => writingRate(await together(both.engraft, streams, tokens)), () => loop.rate(streams, tokens))
     console.log(`  ${`share of a token's time beyond decode and sample, ${streams === 1 ? '1 stream' : `${streams} streams`}`.padEnd(62)} engraft ${shown(estimate(ratios(engraft, bare).map(ratio => 1 - ratio)))}`)
   }
