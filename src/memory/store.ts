@@ -15,8 +15,8 @@ import type { Filter, Kind, Memory, Owner, Page } from './memories.ts'
 export interface Store {
   /** Where the terms are, in memories of these kinds, and what their weight depends on. */
   postings (owner: Owner, terms: readonly string[], kinds?: readonly Kind[]): Promise<Lexicon>
-  /** The units, of memories of these kinds, whose vectors are nearest; nearest first. */
-  nearest (owner: Owner, model: string, vector: Int8Array, limit: number, kinds?: readonly Kind[]): Promise<readonly Near[]>
+  /** The units, all or those of some, whose vectors are nearest; nearest first. */
+  nearest (owner: Owner, model: string, vector: Int8Array, limit: number, among?: Among): Promise<readonly Near[]>
   /** Sign bits of the tokens of those units that have some. */
   tokenBits (owner: Owner, model: string, units: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>>
   /** Those of the units that are there. */
@@ -73,6 +73,8 @@ export interface Posting {
   readonly selfLength: number
   readonly contextLength: number
 }
+
+export interface Among { readonly kinds?: readonly Kind[] | undefined, readonly units?: readonly number[] }
 
 export interface Near { readonly unit: number, readonly cosine: number }
 

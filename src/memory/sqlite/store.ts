@@ -1,7 +1,7 @@
 import type { Query } from '../../database/database.ts'
 import type { Reader } from '../../database/reader.ts'
 import type { Filter, Kind, Memory, Owner, Page } from '../memories.ts'
-import { type Lexicon, type Near, type Posting, type Store, type Stored, type Unit, unitsPerMemory } from '../store.ts'
+import { type Among, type Lexicon, type Near, type Posting, type Store, type Stored, type Unit, unitsPerMemory } from '../store.ts'
 import { type MemoryRow, type UnitRow, memoryColumns, memoryOf, unitOf } from './rows.ts'
 import { embedding, expecting, writing } from './writes.ts'
 
@@ -41,16 +41,16 @@ export class SqliteStore implements Store {
     return { units: totals?.units ?? 0, length: { self: totals?.self ?? 0, context: totals?.context ?? 0 }, postings }
   }
 
-  async nearest (owner: Owner, model: string, vector: Int8Array, limit: number, kinds?: readonly Kind[]): Promise<readonly Near[]> {
+  async nearest (owner: Owner, model: string, vector: Int8Array, limit: number, { kinds, units }: Among = {}): Promise<readonly Near[]> {
     const id = this.#owner(owner)
-    const [many] = this.#reader.all('select 1 from memory_signs where owner = ? limit 1 offset ?', id, manyVectors)
+    const ours = `owner = :owner and model = :model ${ofKinds(kinds)}`
+    const [many] = units === undefined ? this.#reader.all('select 1 from memory_signs where owner = ? limit 1 offset ?', id, manyVectors) : []
     const some = many === undefined
-      ? ''
-      : `and unit in (
-      select unit from memory_signs where owner = :owner and model = :model ${ofKinds(kinds)}
-      order by vec_distance_hamming(vec_bit(bits), vec_quantize_binary(vec_int8(:vector))) limit ${kept})`
+      ? 'select value from json_each(:units)'
+      : `select unit from memory_signs where ${ours} order by vec_distance_hamming(vec_bit(bits), vec_quantize_binary(vec_int8(:vector))) limit ${kept}`
     return this.#reader.all<Near>(`select unit, 1 - vec_distance_cosine(vec_int8(vector), vec_int8(:vector)) as cosine
-      from memory_vectors where owner = :owner and model = :model ${ofKinds(kinds)} ${some} order by cosine desc, unit limit :limit`, { owner: id, model, vector: bytes(vector), limit, kinds: JSON.stringify(kinds) })
+      from memory_vectors where ${ours} ${many === undefined && units === undefined ? '' : `and unit in (${some})`} order by cosine desc, unit limit :limit`,
+    { owner: id, model, vector: bytes(vector), limit, kinds: JSON.stringify(kinds), units: JSON.stringify(units) })
   }
 
   async tokenBits (owner: Owner, model: string, units: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
