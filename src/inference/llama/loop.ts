@@ -168,13 +168,13 @@ export class BatchLoop {
       if (this.#threads > 0) await this.#embedNext()
       for (let seated = this.#seat(); seated !== null; seated = this.#seat()) await this.#begin(seated)
       // From here to the batch nothing is awaited: whoever comes meanwhile either finds the loop asleep and wakes it, or is seated in the next turn.
-      this.#sweep()
+      const freed = this.#sweep()
       this.#listener.between(this.#longestBatchMs)
       const plan = this.#threads === 0 ? [] : this.#schedule.next([...this.#answers])
       const [first] = plan
       if (first === undefined) {
-        // One may have come while another was seated.
-        if (this.#adopting.length > 0 || (this.#embedding.length > 0 && this.#threads > 0)) continue
+        // One may have come while another was seated, or wait for a slot that was just freed.
+        if (this.#adopting.length > 0 || (this.#embedding.length > 0 && this.#threads > 0) || (freed && this.#queue.length > 0)) continue
         break
       }
       if (this.#threads !== this.#threadsSet) this.#native.setThreads(this.#threadsSet = this.#threads)
@@ -285,9 +285,10 @@ export class BatchLoop {
     this.#unqueue(job)
   }
 
-  #sweep (): void {
-    for (const job of this.#jobs.values()) {
-      if (job.over === null) continue
+  /** Frees the slots of what was given up; says whether there was any. */
+  #sweep (): boolean {
+    const over = [...this.#jobs.values()].filter(job => job.over !== null)
+    for (const job of over) {
       for (const answer of job.seated) {
         if (job.over !== 'cancelled') {
           // What a failed batch left in the slot is unknown.
@@ -298,6 +299,7 @@ export class BatchLoop {
       }
       this.#bury(job)
     }
+    return over.length > 0
   }
 
   /** The last word about a job that was given up. */
