@@ -54,6 +54,15 @@ test('a model of the bge family gives the state of its first token', async t => 
   t.strictSame(sea, storm)
 })
 
+test('a lone surrogate is read as what UTF-8 keeps of it', async t => {
+  const tokenizer = JSON.stringify({ ...JSON.parse(wordTokenizer([...words.slice(1), '\ufffd'])), normalizer: null })
+  const embedder = await openOnnxEmbedder(await files(t, tableModel({ rows }), tokenizer))
+  t.teardown(() => embedder.close())
+  const [broken, kept, unknown] = (await embedder.vectors(['\ud800', '\ufffd', 'unknown'])).vectors
+  t.strictSame(broken, kept)
+  t.notSame(broken, unknown)
+})
+
 test('families are told by whole words of the name', async t => {
   t.match(mannerOf('intfloat/multilingual-e5-small'), { pooling: 'mean', question: 'query: ', passage: 'passage: ' })
   t.match(mannerOf('BAAI/bge-small-en-v1.5'), { pooling: 'first', question: /^Represent this sentence/, passage: '' })

@@ -36,6 +36,7 @@ export async function openTokenizer (path: string, maxTokens: number): Promise<T
   return {
     highestId: Math.max(...vocabulary.values()),
     encode (text, prefix) {
+      // What is kept as UTF-8 has no lone surrogates, and must come out the same when it is read again.
       const read = prefix + text.slice(0, maxTokens * charactersPerToken).toWellFormed()
       const { ids: all, tokens } = tokenizer.encode(read)
       // The library does not truncate: keep the beginning and the special token that ends every text.
