@@ -39,6 +39,7 @@ const catalogue = {
   template_failed: [400, 'invalid_request_error', "The model's chat template refuses this conversation: {detail}"],
   tools_unsupported: [400, 'invalid_request_error', "This model's way to call tools is not known, so it cannot choose by itself: send tool_choice 'required', or name one tool."],
   effort_unsupported: [400, 'invalid_request_error', "This model does not reason, so reasoning_effort cannot be '{effort}': leave it out, or send 'none'."],
+  user_required: [400, 'invalid_request_error', "Memories belong to an end user and this request names none: send the header x-engraft-user, or 'user' ({place}), or use a key that is bound to a user."],
   invalid_memory: [400, 'invalid_request_error', 'This cannot be remembered: {detail}.'],
   memory_too_large: [413, 'invalid_request_error', 'A memory can have at most {limit} characters: send the text in several ones.'],
   unsupported_media_type: [415, 'invalid_request_error', 'Send the body as application/json.'],

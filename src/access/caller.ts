@@ -71,6 +71,12 @@ export function remembersByDefault ({ user, namedBy, policy }: Caller): boolean 
   return user !== null && (namedBy !== 'body' || policy.byBody)
 }
 
+/** The end user. `place`: where else one could be named. Throws `user_required`. */
+export function requireUser ({ user }: Caller, place: string): string {
+  if (user === null) throw problem('user_required', { place }, { param: 'user' })
+  return user
+}
+
 /** Throws `insufficient_scope` unless the key has the scope. `admin` does not imply the others. */
 export function requireScope (caller: Caller, scope: Scope): void {
   if (!caller.scopes.has(scope)) throw problem('insufficient_scope', { scope })

@@ -14,15 +14,17 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Audit, Bases, Keys, Verify } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Keys, Memories, Stored, Verify } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
 import { adminModels } from './routes/admin-models.ts'
 import { chat } from './routes/chat.ts'
 import { completions } from './routes/completions.ts'
+import { completionsStored } from './routes/completions-stored.ts'
 import { embeddings } from './routes/embeddings.ts'
 import { lora } from './routes/lora.ts'
+import { memories } from './routes/memories.ts'
 import { models } from './routes/models.ts'
 import { tokenize } from './routes/tokenize.ts'
 import { OpenSockets } from './sockets/open-sockets.ts'
@@ -37,6 +39,9 @@ export interface Parts {
   readonly count: Count
   readonly embed: Embed
   readonly bases: Bases
+  readonly stored: Stored
+  readonly memories: Memories
+  readonly admit: Admit
   readonly adapters: Adapters
   readonly verify: Verify
   readonly keys: Keys
@@ -87,10 +92,12 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(health, { answers, bases, version })
   const answering = { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs }
   await app.register(chat, answering)
+  await app.register(completionsStored, { stored: parts.stored })
   await app.register(completions, answering)
   await app.register(embeddings, { embed: parts.embed })
   await app.register(models, { bases, adapters })
   await app.register(tokenize, { count: parts.count })
+  await app.register(memories, { memories: parts.memories, admit: parts.admit })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })

@@ -48,6 +48,11 @@ export const embeddingFields = fieldsOf(EmbeddingsBody, { properties: {} }, {}, 
 
 interface Shape { readonly properties: object }
 
+/** The fields of a body of Engraft's own that nobody knows, each once. It has no hints. */
+export function unknownFields (bodies: readonly object[], { properties }: Shape): string[] {
+  return [...new Set(bodies.flatMap(Object.keys))].filter(name => !Object.hasOwn(properties, name))
+}
+
 function fieldsOf ({ properties }: Shape, own: Shape, refused: Fields['refused'], refusedValues: Fields['refusedValues']): Fields {
   return { refused, refusedValues, own: new Set(Object.keys(own.properties)), known: new Set([properties, refused, refusedValues].flatMap(Object.keys).concat(hints)) }
 }

@@ -1,8 +1,10 @@
 import type { AuditEntry } from '../access/audit.ts'
 import type { Keys as AllKeys } from '../access/keys.ts'
+import type { Limits } from '../access/limits.ts'
 import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
 import type { Interactions } from '../interactions/interactions.ts'
+import type { Memories as AllMemories } from '../memory/memories.ts'
 
 /** What the routes need of the base models. */
 export type Bases = Pick<AllBases, 'list' | 'find' | 'load' | 'unload'>
@@ -15,6 +17,12 @@ export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>
 
 /** What the routes need of the answers on record. */
 export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remove'>
+
+/** What the routes and the measurements need of the memories. */
+export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'forget' | 'progress'>
+
+/** Counts a request of a caller. Rejects where it has had its share. */
+export type Admit = Limits['admit']
 
 /** The caller behind a bearer; null when it is unknown, expired or revoked. */
 export type Verify = AllKeys['verify']

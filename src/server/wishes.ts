@@ -10,7 +10,7 @@ export interface Wishes {
 }
 
 const words = ['on', 'off', 'read', 'write'] as const
-const allowed = new RegExp(noControls)
+const allowed = new RegExp(noControls, 'u')
 
 /** Throws a 400 that names the header. */
 export function wishesOf ({ headers }: Pick<FastifyRequest, 'headers'>): Wishes {

@@ -6,7 +6,7 @@ import { type Config, parse } from '../../src/config.ts'
 import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
-import type { Bases } from '../../src/server/ports.ts'
+import type { Bases, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
 
@@ -29,7 +29,12 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
       if (base === null && adapters.find(name) === null) throw problem('model_not_found', { model: name }, { param: 'model' })
       return { tokens: new Uint32Array(Buffer.from(input.type === 'chat' ? input.messages.map(message => `${message.role}:${message.content}`).join('|') : input.type === 'text' ? input.text : '')), contextSize: 4096 }
     },
+    // A vector that tells how long each text is, beside one that does not change.
+    embed: async ({ model, texts }) => ({ model: model ?? 'tiny', vectors: texts.map(({ length }) => Float32Array.of(length, 0.5)), promptTokens: texts.length }),
     bases: twoBases(),
+    stored: nothingStored,
+    memories: nothingRemembered,
+    admit: async () => {},
     adapters,
     verify: async () => null,
     keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
@@ -48,7 +53,7 @@ export async function listening (app: FastifyInstance): Promise<{ readonly port:
 }
 
 export const counters = { promptTokens: 70, cachedTokens: 20, decodedTokens: 30, decodedAfterCancel: 1, cancelled: 1, restarts: 0 }
-export const readyState: EngineState = { status: 'ready', detail: null, running: 0, rss: 1024, counters, adapters: { resident: [], busy: 0, loads: 5, loadMs: 1250, evictions: 2, switches: 9 } }
+export const readyState: EngineState = { status: 'ready', detail: null, running: 0, prefillRate: null, rss: 1024, counters, adapters: { resident: [], busy: 0, loads: 5, loadMs: 1250, evictions: 2, switches: 9 } }
 
 export function twoBases (state: EngineState = readyState): Bases {
   const infos = ['tiny', 'org/big:q4@1'].map((name, i) => ({ name, created: 1_700_000_000, digest: 'ab'.repeat(32), sizeBytes: 1, contextSize: 4096, default: i === 0, state, running: 0, waiting: 3, slots: 4 }))
@@ -58,6 +63,23 @@ export function twoBases (state: EngineState = readyState): Bases {
     load: async () => {},
     unload: async name => { throw problem('model_in_use', { model: name, count: 1 }) }
   }
+}
+
+const nothingStored: Stored = {
+  list: async () => ({ data: [], more: false }),
+  find: async (_reach, id) => { throw problem('completion_not_found', { id }) },
+  setMetadata: async (_reach, id) => { throw problem('completion_not_found', { id }) },
+  remove: async (_reach, id) => { throw problem('completion_not_found', { id }) }
+}
+
+const nothingRemembered: Memories = {
+  recall: async () => ({ memories: [], relevant: false, lexicalOnly: true }),
+  remember: async () => { throw problem('storage_failed', {}) },
+  list: async () => ({ memories: [], next: null }),
+  get: async () => null,
+  change: async () => null,
+  forget: async () => 0,
+  progress: async () => ({ embedded: 0, pending: 0 })
 }
 
 export const hello = { messages: [{ role: 'user', content: 'hello' }] }

@@ -44,9 +44,9 @@ export function callerOf (request: FastifyRequest): Caller {
 /** Who changes something, for the audit log. */
 export function actorOf (request: FastifyRequest): string { return callerOf(request).keyId ?? 'local' }
 
-/** The same caller, speaking for the user that the body names unless a header has named one. */
+/** The same caller, speaking for the user that the body names unless a header has named one. Empty is nobody. */
 export function speakerOf (caller: Caller, user: string | null): Caller {
-  return speakingFor(caller, user, 'body')
+  return speakingFor(caller, user === '' ? null : user, 'body')
 }
 
 export function identifier (verify: Verify, { host, requireKey, allowOrigin }: Pick<Config, 'host' | 'requireKey' | 'allowOrigin'>): Identify {

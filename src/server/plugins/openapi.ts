@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 
 const tags = [
   { name: 'chat', description: 'OpenAI\'s chat, and what goes with it' },
+  { name: 'memory', description: 'What is remembered of each end user, who is named by `x-engraft-user`, a bound key, or `user`' },
   { name: 'models', description: 'What is served' },
   { name: 'administration', description: 'Needs a key with the scope admin' },
   { name: 'operations', description: 'Health, measurements, this document' }

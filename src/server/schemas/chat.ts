@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { maxIdLength, maxUserLength, noControls, oneOf, orNull } from './shapes.ts'
+import { maxIdLength, maxUserLength, noControls, oneOf, orNull, UserName } from './shapes.ts'
 
 // OpenAI takes 4 stop sequences; local front ends send up to 16. Each is compared with every token, so both are bounded.
 const maxStops = 16
@@ -115,8 +115,8 @@ export const ChatBody = Type.Object({
     description: 'Pairs that are kept with the answer.'
   })),
   engraft: orNull(Own),
-  user: orNull(Type.String({ maxLength: maxUserLength })),
-  safety_identifier: orNull(Type.String({ maxLength: maxUserLength }))
+  user: orNull(UserName),
+  safety_identifier: orNull(UserName)
 }, {
   description: 'OpenAI\'s chat request. `null` means absent everywhere. Fields that this server does not know are ignored and listed in the header x-engraft-ignored.',
   examples: [{ messages: [{ role: 'user', content: 'Hello!' }], max_tokens: 64 }]

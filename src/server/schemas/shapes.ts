@@ -29,11 +29,14 @@ export const failures = { '4xx': Failure, '5xx': Failure }
 // Longer ids are answered 414 by the router (trap T19); names with path separators come as wildcards and need the same ceiling.
 export const maxIdLength = 512
 
-/** No control characters, so that no `%00` reaches a store. */
-export const noControls = '^[^\\u0000-\\u001f\\u007f]+$'
+/** No control characters, so that no `%00` reaches a store, and no half characters, which a store would write all alike. */
+export const noControls = '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]+$'
 
 /** A name in a path. */
 export const PathName = Type.String({ minLength: 1, maxLength: maxIdLength, pattern: noControls })
 
 // The widest user name any later store indexes.
 export const maxUserLength = 256
+
+/** An end user in a body; empty: nobody. */
+export const UserName = Type.String({ maxLength: maxUserLength, pattern: noControls.replace('+', '*') })
