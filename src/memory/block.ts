@@ -1,4 +1,4 @@
-import { dayOf } from './dates.ts'
+import { dayOf } from './day.ts'
 import type { Memory } from './memories.ts'
 
 /** What the frame of a prompt quotes of one memory. */

@@ -6,13 +6,6 @@ import { type ParsedComponents, en } from 'chrono-node'
  * month. So a date weighs as much as it is rare, and never keeps anything out.
  */
 const day = 86_400_000
-const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
-
-/** `8 May 2023`, in UTC. */
-export function dayOf (at: number): string {
-  const date = new Date(at)
-  return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}`
-}
 
 /** The terms of a time itself. */
 export function dayTerms (at: number): string[] {
@@ -35,8 +28,11 @@ export function questionDates (text: string, now: number): string[] {
 /** A number, a month, a weekday or a word of time: without one there is nothing to parse, which is most texts. */
 const hint = /\d|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec|mon|tues?|wed|thu|fri|sat|sun|day|week|month|year|tomorrow|tonight|yesterday|ago|last|next)/i
 
+/** A month to us, the verb to the parser, which takes "May" only after a preposition. */
+const lastMay = /\b(?:last|this|past)\s+(?=may\b)/gi
+
 function datesOf (text: string, at: number): { readonly start: ParsedComponents, readonly text: string }[] {
-  return hint.test(text) ? en.casual.parse(text, { instant: new Date(at), timezone: 0 }) : []
+  return hint.test(text) ? en.casual.parse(text.replace(lastMay, 'in '), { instant: new Date(at), timezone: 0 }) : []
 }
 
 /** The most exact terms that the components allow. A day or month without a year means any year, and a little more the one nearest before. */
