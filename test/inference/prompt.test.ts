@@ -117,6 +117,15 @@ test('the work of rendering grows no faster than the number of messages', async 
   t.ok(time(8_000) < 8 * 8 * time(1_000), 'eight times the messages take less than sixty-four times as long')
 })
 
+test('ids of calls are what the template takes, alike in a call and in its result', async t => {
+  const mistral = toy("{% for m in messages %}{% for c in m.tool_calls or [] %}[TOOL_CALLS]{% if c.id | length != 9 %}{{ raise_exception('nine!') }}{% endif %}{{ c.id }}{% endfor %}{% if m.role == 'tool' %}[TOOL_RESULTS]{{ m.tool_call_id }}{% endif %}{% endfor %}{% if tools %}[AVAILABLE_TOOLS]{% endif %}")
+  const shown = mistral.show(new PromptWriter(mistral).write(chat([
+    { role: 'assistant', content: '', calls: [{ id: 'call_0123456789abcdef', name: 'look', arguments: '{}' }] },
+    { role: 'tool', content: 'seen', callId: 'call_0123456789abcdef' }
+  ])).tokens)
+  t.match(shown, /^\{s\}\[TOOL_CALLS\](\w{9})\[TOOL_RESULTS\]\1$/)
+})
+
 test('closing frees the model', async t => {
   await native.close()
   t.throws(() => native.tokenize('x'))

@@ -108,15 +108,17 @@ export class PromptWriter {
       content: mark(message.content),
       ...(message.name !== undefined && { name: mark(message.name) }),
       ...(message.reasoning !== undefined && { reasoning_content: mark(message.reasoning) }),
-      ...(message.callId !== undefined && { tool_call_id: this.#shielded(message.callId, mark) }),
+      ...(message.callId !== undefined && { tool_call_id: this.#shielded(this.#callId(message.callId), mark) }),
       ...(message.calls !== undefined && {
         tool_calls: message.calls.map(({ id, name, arguments: given }) => ({
           type: 'function',
-          ...this.#shielded({ id, function: { name, arguments: JSON.parse(given) as unknown } }, mark) as object
+          ...this.#shielded({ id: this.#callId(id), function: { name, arguments: JSON.parse(given) as unknown } }, mark) as object
         }))
       })
     }
   }
+
+  #callId (id: string): string { return this.family?.callId?.(id) ?? id }
 
   /** The template's own switches for reasoning. A model without any cannot be told how long to think. */
   #thinking (effort: Effort | null): Record<string, unknown> {

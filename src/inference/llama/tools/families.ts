@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { literal } from '../../../grammar/grammar.ts'
 import type { ToolCall } from '../../engine.ts'
 import { callGrammar, callObject } from './calls.ts'
@@ -41,15 +42,21 @@ const phi = tagged('phi', '<|tool_call|>', '<|/tool_call|>', '')
 /** Granite 3. */
 const granite = listed('granite', '<|tool_call|>', '', '')
 /** Mistral 7B v0.3, Nemo, Small up to 3.1. Their templates want call ids of nine letters and digits. */
-const mistral = listed('mistral', '[TOOL_CALLS]', '', ' ')
+const mistral: Family = { ...listed('mistral', '[TOOL_CALLS]', '', ' '), callId: nineOf }
 
 /** Mistral's models since Small 3.2 and Devstral: each call is its name, a mark and its arguments. */
 const mistralNamed: Family = {
   name: 'mistral-named',
   marks: ['[TOOL_CALLS]', '[ARGS]', '[CALL_ID]'],
+  callId: nineOf,
   grammar: tools => callGrammar(tools, namedCall, (call, more) => `"[TOOL_CALLS]" ${call} ${more('"[TOOL_CALLS]" call')}`),
   rest: tools => callGrammar(tools, namedCall, (call, more) => `${call} ${more('"[TOOL_CALLS]" call')}`),
   parser: tools => new SyntaxParser({ opener: '[TOOL_CALLS]', closer: '', bare: false, named: true }, tools)
+}
+
+/** Nine letters and digits that stand for an id, the same in a call and in its result. */
+function nineOf (id: string): string {
+  return /^[a-zA-Z0-9]{9}$/.test(id) ? id : createHash('sha256').update(id).digest('hex').slice(0, 9)
 }
 
 function namedCall (name: string, parameters: string): string {

@@ -5,6 +5,8 @@ export interface Family {
   readonly name: string
   /** Texts of control tokens that are part of the syntax; the parser gets them as text. */
   readonly marks: readonly string[]
+  /** A call's id as the template takes it; left out: any. */
+  callId? (id: string): string
   /** GBNF of an answer that is nothing but calls, one or, where `parallel`, several. Its root is `root`. */
   grammar (tools: Tools): string
   /** GBNF of what may follow an opener, to the end of the answer. */
