@@ -24,10 +24,10 @@ export function writing (owner: Owner, { put = [], reindex = [], end = [], erase
       { id, renamed, endedAt, supersededBy })),
     ...reindex.flatMap(unit => [
       query(`delete from memory_postings where owner = ${mine} and unit = :unit and term in (select value from memory_units, json_each(terms) where owner = ${mine} and unit = :unit)`, { unit: unit.id }),
-      query(`update memory_units set second_before = :secondBefore, before = :before, after = :after, self_length = :self, context_length = :context, terms = :terms where owner = ${mine} and unit = :unit`, unitParameters(unit)),
-      postings(query, unit)
+      query(`update memory_units set second_before = :secondBefore, before = :before, after = :after, self_length = :self, context_length = :context, terms = :terms where owner = ${mine} and unit = :unit`, unitParameters(unit))
     ]),
-    ...put.flatMap(({ number, memory, units }) => [insertMemory(query, number, memory), ...units.flatMap(unit => insertUnit(query, unit))])
+    ...put.flatMap(({ number, memory, units }) => [insertMemory(query, number, memory), ...units.flatMap(unit => insertUnit(query, unit))]),
+    postings(query, [...reindex, ...put.flatMap(({ units }) => units)])
   ]
 }
 
@@ -78,7 +78,6 @@ function insertUnit (query: Bound, unit: Indexed): Query[] {
   return [
     query(`insert into memory_units (owner, unit, text, second_before, before, after, self_length, context_length, terms)
       values (${mine}, :unit, :text, :secondBefore, :before, :after, :self, :context, :terms)`, { ...unitParameters(unit), text: unit.text }),
-    postings(query, unit),
     query(`insert into memory_unembedded (owner, unit) values (${mine}, :unit)`, { unit: unit.id })
   ]
 }
@@ -88,10 +87,12 @@ function unitParameters ({ id, neighbours: [secondBefore, before, after], length
   return { unit: id, secondBefore, before, after, ...length, terms: JSON.stringify([...terms.keys()]) }
 }
 
-function postings (query: Bound, { id, length, terms }: Indexed): Query {
+/** All in one statement and in the order of their keys, so that each page of the largest table is written once. */
+function postings (query: Bound, units: readonly Indexed[]): Query {
+  const rows = units.flatMap(({ id, length, terms }) => [...terms].map(([term, { self, context }]) => [term, id, self, context, length.self, length.context] as const))
+  rows.sort(([a, first], [b, second]) => a < b ? -1 : a > b ? 1 : first - second)
   return query(`insert into memory_postings (owner, term, unit, self, context, self_length, context_length)
-    select ${mine}, value ->> 0, :unit, value ->> 1, value ->> 2, :self, :context from json_each(:postings)`,
-  { unit: id, ...length, postings: JSON.stringify([...terms].map(([term, { self, context }]) => [term, self, context])) })
+    select ${mine}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each(:rows)`, { rows: JSON.stringify(rows) })
 }
 
 /** A bit a dimension, the first in the lowest: as sqlite-vec's vec_quantize_binary makes them. */
