@@ -17,26 +17,26 @@ export async function openRawLoop (options: NativeOptions): Promise<RawLoop> {
   const prompt = native.tokenize('Once upon a time a storyteller sat by the sea. '.repeat(4)).subarray(0, promptLength)
   return {
     rate: async (streams, tokens) => {
-      const writers = Array.from({ length: streams }, (_, slot) => ({ slot, sampler: native.sampler(endless), next: prompt, position: 0 }))
+      const writers = Array.from({ length: streams }, (_, slot) => ({ slot, sampler: native.samplers.make(endless), next: prompt, position: 0 }))
       const step = async (): Promise<void> => {
-        const indexes = await native.decode(writers.map(({ slot, next, position }) => ({ slot, position, tokens: next, logits: true })))
+        const indexes = await native.decode(writers.map(({ slot, next, position }) => ({ slot, position, tokens: next, logits: 'last' })))
         await Promise.all(writers.map(async (writer, i) => {
           writer.position += writer.next.length
-          writer.next = Uint32Array.of(await native.sample(indexes[i] ?? -1, writer.sampler))
+          writer.next = Uint32Array.of(await native.samplers.sample(indexes[i]?.[0] ?? -1, writer.sampler))
         }))
       }
       // The prompts are more than one batch holds.
       for (const writer of writers) {
-        const [index] = await native.decode([{ slot: writer.slot, position: 0, tokens: prompt, logits: true }])
+        const [indexes] = await native.decode([{ slot: writer.slot, position: 0, tokens: prompt, logits: 'last' }])
         writer.position = prompt.length
-        writer.next = Uint32Array.of(await native.sample(index ?? -1, writer.sampler))
+        writer.next = Uint32Array.of(await native.samplers.sample(indexes?.[0] ?? -1, writer.sampler))
       }
       const began = performance.now()
       for (let written = 1; written < tokens; written++) await step()
       const ms = performance.now() - began
       for (const { slot, sampler } of writers) {
         native.trim(slot, 0)
-        native.free(sampler)
+        native.samplers.free(sampler)
       }
       return streams * (tokens - 1) / ms * 1000
     },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { prose } from '../../test/support/engine.ts'
+import { seeded } from '../../test/gguf/builder.ts'
 import { until } from '../../test/support/wire.ts'
 import type { Contestant, Opened, Question, Turn } from './contestants.ts'
 import { estimate, inTurn, median, printPairs, printWithin, quantile, ratios, shown, type Both } from './pairs.ts'
@@ -104,16 +105,15 @@ async function stall ({ both, pairs }: Stage): Promise<void> {
   printPairs('that prompt\'s own time to first token (ms)', each(taken, ({ first }) => first))
 }
 
-const users = 8
-const adaptersOfUsers = 4
+/** Two users of each of the four. */
+const adaptersOfUsers = [0, 0, 1, 1, 2, 2, 3, 3]
 const house = `You are the assistant of a small shop for garden tools. ${'Be short, be friendly, name the price in euros, and never promise a date of delivery that the customer has not been given in writing. '.repeat(10)}`
 const talk = ['I look for a spade.', 'Is there a lighter one?', 'How do I clean it?']
 
-/** The product's own load: users of four adapters talk with one long system prompt. New conversations each round; the system prompt is the old one, as in a shop that stays open. */
+/** The product's own load: users of four adapters talk with one long system prompt. New conversations each round, by users who come in another order; the system prompt is the old one, as in a shop that stays open. */
 async function product ({ both, pairs }: Stage): Promise<void> {
   const shop = (contestant: Contestant) => async (round: number): Promise<{ all: number, later: number, first: number }> => {
-    const conversations = Array.from({ length: users }, (_, user): { adapter: number, messages: Turn[], answers: Answered[] } =>
-      ({ adapter: user % adaptersOfUsers, messages: [{ role: 'system', content: house }], answers: [] }))
+    const conversations = shuffled(adaptersOfUsers, round).map((adapter): { adapter: number, messages: Turn[], answers: Answered[] } => ({ adapter, messages: [{ role: 'system', content: house }], answers: [] }))
     const turn = async ({ adapter, messages, answers }: typeof conversations[number], user: number): Promise<void> => {
       messages.push({ role: 'user', content: `${talk[answers.length]} (customer ${round}-${user})` })
       const answer = await contestant.ask({ messages: [...messages], tokens: 20, adapter })
@@ -132,6 +132,14 @@ async function product ({ both, pairs }: Stage): Promise<void> {
   printPairs('tokens/s, 8 users of 4 adapters, three turns each', each(taken, ({ all }) => all))
   printPairs('the second and third turns alone', each(taken, ({ later }) => later))
   printPairs('ms to first token in them, median user', each(taken, ({ first }) => first))
+}
+
+/** The same order for the same seed (Fisher and Yates). */
+function shuffled (values: readonly number[], seed: number): number[] {
+  const random = seeded(seed)
+  const order = [...values]
+  for (let left = order.length; left > 1; left--) order.push(...order.splice(random(left), 1))
+  return order
 }
 
 /** Over HTTP, through the scheduler and from the engine's process, against nothing but batches and samples of the same native context. */
