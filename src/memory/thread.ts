@@ -20,7 +20,10 @@ const { path, embedder: files } = workerData as ThreadOptions
 /** What the parent may ask. */
 export type Thread = ReturnType<typeof verbs>
 
-const parent = wire<Parent>(parentPort!, await opened())
+const ready = Promise.withResolvers<Thread>()
+// The first thing that memories do is to ask for a commit, before they are all there.
+const parent = wire<Parent>(parentPort!, ready.promise)
+ready.resolve(await opened())
 
 async function opened (): Promise<Thread> {
   const embedder = files === null ? null : await openOnnxEmbedder(files)

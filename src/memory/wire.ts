@@ -20,7 +20,8 @@ type Message =
 /** An error as it crosses: a public one by its code, another by its message. */
 type Failure = { readonly code: ErrorCode, readonly message: string, readonly param: string | null } | { readonly name: string, readonly message: string }
 
-export function wire<Theirs extends Verbs> (port: MessagePort | Worker, ours: Verbs): Wire<Theirs> {
+/** @param ours what may wait to be ready: the other side's questions wait with it */
+export function wire<Theirs extends Verbs> (port: MessagePort | Worker, ours: Verbs | Promise<Verbs>): Wire<Theirs> {
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   const doing = new Map<number, AbortController>()
   let last = 0
@@ -31,7 +32,7 @@ export function wire<Theirs extends Verbs> (port: MessagePort | Worker, ours: Ve
     const controller = new AbortController()
     doing.set(id, controller)
     try {
-      send({ type: 'value', id, value: await ours[verb]!(args as never, controller.signal) })
+      send({ type: 'value', id, value: await (await ours)[verb]!(args as never, controller.signal) })
     } catch (thrown) {
       send({ type: 'failure', id, failure: failureOf(thrown) })
     } finally {
