@@ -6,6 +6,7 @@ import { addAdapter, checkAdapter as printCheck, listAdapters, pinAdapter, promo
 import { chat } from './cli/chat.ts'
 import { doctor } from './cli/doctor.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
+import { exportMemories, importMemories, listMemories, searchMemories } from './cli/memories.ts'
 import { program } from './cli/program.ts'
 import { interruptible, pull, showProgress } from './cli/pull.ts'
 import { ServerError, type Server } from './cli/server.ts'
@@ -83,7 +84,7 @@ function complain (error: unknown): void {
 const text = (value: unknown): string | null => typeof value === 'string' && value !== '' ? value : null
 
 /** Which server a command talks to. */
-const serverOf = (flags: Flags): Server => ({ url: text(flags.url) ?? text(env.ENGRAFT_URL) ?? 'http://127.0.0.1:8080', key: text(flags.key) ?? text(env.ENGRAFT_KEY) })
+const serverOf = (flags: Flags): Server => ({ url: text(flags.url) ?? text(env.ENGRAFT_URL) ?? 'http://127.0.0.1:8080', key: text(flags.key) ?? text(env.ENGRAFT_KEY), user: text(flags.user) })
 
 /** Checks a file against the first model as the server would, up to the trial load. */
 async function check (file: string, flags: Flags): Promise<void> {
@@ -115,6 +116,10 @@ const engraft = program({
   adaptersPin: (name, flags) => pinAdapter(serverOf(flags), name, flags, print),
   adaptersRemove: (reference, flags) => removeAdapter(serverOf(flags), reference, print),
   adaptersCheck: check,
+  memoriesList: flags => listMemories(serverOf(flags), flags, print),
+  memoriesSearch: (query, flags) => searchMemories(serverOf(flags), query, flags, print),
+  memoriesImport: (file, flags) => importMemories(serverOf(flags), file, flags, stdin, print),
+  memoriesExport: flags => exportMemories(serverOf(flags), flags, print),
   chat: flags => chat({
     ...serverOf(flags),
     model: text(flags.model),

@@ -7,6 +7,7 @@ import { createCapture } from './memory/capture.ts'
 import type { Memories } from './memory/memories.ts'
 import { openMemories, type OpenMemories } from './memory/open.ts'
 import { ModelError, type EmbedderFiles, type Models, type Resolving } from './models/models.ts'
+import type { Watcher } from './server/ports.ts'
 
 /** The record of answers, and the memories made of it. */
 export interface Remembering {
@@ -14,6 +15,8 @@ export interface Remembering {
   readonly memories: Memories
   /** The embedding model, once it is there. */
   embeddings (): OpenMemories['embeddings']
+  /** Tells one watcher from now on. */
+  watch (watcher: Watcher): void
   /** Resolves when what is on record has been remembered. */
   settled (): Promise<void>
   /** Ends before the database does. */
@@ -75,8 +78,14 @@ export async function openRemembering ({ config, database, path, models, threads
     return null
   }
 
+  let watcher: Watcher | null = null
   const memories: Memories = {
-    recall: async (...question) => await (await current).memories.recall(...question),
+    recall: async (...question) => {
+      const began = performance.now()
+      const found = await (await current).memories.recall(...question)
+      watcher?.recalled(performance.now() - began)
+      return found
+    },
     remember: async (...items) => await (await current).memories.remember(...items),
     list: async (...page) => await (await current).memories.list(...page),
     get: async (...id) => await (await current).memories.get(...id),
@@ -87,7 +96,19 @@ export async function openRemembering ({ config, database, path, models, threads
     close: async () => await (await current).close()
   }
   const record = openInteractions(database)
-  const capture = createCapture({ database, interactions: record, memories, log: failed })
+  const capture = createCapture({
+    database,
+    interactions: record,
+    memories: {
+      ...memories,
+      remember: async (owner, turns, options) => {
+        const remembered = await memories.remember(owner, turns, options)
+        watcher?.captured(turns.length)
+        return remembered
+      }
+    },
+    log: failed
+  })
   // What a killed server had on record and not yet remembered.
   capture.wake()
 
@@ -101,6 +122,7 @@ export async function openRemembering ({ config, database, path, models, threads
     },
     memories,
     embeddings: () => now.embeddings,
+    watch: given => { watcher = given },
     settled: capture.settled,
     close: async () => {
       closed.abort(new Error('the server is shutting down'))

@@ -131,6 +131,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       bases,
       stored: interactions,
       memories,
+      watch: remembering.watch,
       admit: limits.admit,
       adapters,
       verify: bearer => keys.verify(bearer),

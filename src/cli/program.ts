@@ -19,6 +19,10 @@ export interface Actions {
   adaptersPin (name: string, flags: Flags): Promise<void>
   adaptersRemove (reference: string, flags: Flags): Promise<void>
   adaptersCheck (file: string, flags: Flags): Promise<void>
+  memoriesList (flags: Flags): Promise<void>
+  memoriesSearch (query: string, flags: Flags): Promise<void>
+  memoriesImport (file: string, flags: Flags): Promise<void>
+  memoriesExport (flags: Flags): Promise<void>
   chat (flags: Flags): Promise<void>
   doctor (flags: Flags): Promise<void>
 }
@@ -101,10 +105,32 @@ export function program (actions: Actions, version: string): Command {
     .description('check a file against a base as the server would, without a server')
     .action((file, flags) => actions.adaptersCheck(file, flags))
 
+  const memories = engraft.command('memories').description('what a running server remembers of a user')
+  withUser(memories.command('list'))
+    .description('list what is remembered, the newest first')
+    .option('--session <session>', 'only what was said in one session')
+    .option('--limit <n>', 'how many at most', '20')
+    .action(flags => actions.memoriesList(flags))
+  withUser(memories.command('search'))
+    .argument('<query>', 'in plain words')
+    .description('find what matters to a question, and say why')
+    .option('--limit <n>', 'how many at most', '5')
+    .action((query, flags) => actions.memoriesSearch(query, flags))
+  withUser(memories.command('import'))
+    .argument('<file>', 'JSON (a list) or JSON lines of {content, role, name, at, session, external_id, kind}; - reads what is piped in')
+    .description('bring a history in; what is there already is left as it is')
+    .option('--session <session>', 'for turns that name none')
+    .action((file, flags) => actions.memoriesImport(file, flags))
+  withUser(memories.command('export'))
+    .description('print what is remembered as JSON lines that import reads')
+    .option('--session <session>', 'only what was said in one session')
+    .action(flags => actions.memoriesExport(flags))
+
   withServer(engraft.command('chat'))
     .description('talk to a running server in the terminal')
     .option('--model <model>', 'which model answers (default: the server\'s first)')
     .option('--system <text>', 'a system prompt')
+    .option('--user <user>', 'who is talking: answers use what they said before, and /why shows what')
     .action(flags => actions.chat(flags))
 
   withSettings(engraft.command('doctor'), options.map(option => option.name))
@@ -128,6 +154,10 @@ function withServer (command: Command): Command {
   return command
     .option('--url <url>', 'where the server is (ENGRAFT_URL; default: http://127.0.0.1:8080)')
     .option('--key <key>', 'the API key, if it needs one (better in ENGRAFT_KEY: other users of this machine see command lines)')
+}
+
+function withUser (command: Command): Command {
+  return withServer(command).requiredOption('--user <user>', 'whose memories')
 }
 
 function collect (value: string, before: readonly string[] | undefined): string[] { return [...before ?? [], value] }

@@ -1,3 +1,4 @@
+import { keyedPolicy, keylessPolicy } from '../access/caller.ts'
 import type { Config } from '../config.ts'
 import type { ModelFile } from '../models/models.ts'
 
@@ -21,7 +22,8 @@ export function greeting ({ url, version, models, keyless, gpu, dataBytes }: Sta
     ...models.map((model, i) => `  ${i === 0 ? 'model ' : '      '}  ${model.name} (${megabytes(model.size)} MB, context ${Math.min(model.contextLength, config.context)}, ${i === 0 ? `${gpu === 'off' ? `CPU, ${config.threads} thread${config.threads === 1 ? '' : 's'}` : gpu}, ${config.slots} slots` : 'loaded when first used'})`),
     `  data    ${config.data} (${megabytes(dataBytes)} MB on disk)`,
     `  access  ${keyless ? 'no key needed, from programs on this machine only' : 'an API key is needed (engraft keys create)'}`,
-    '  kept    API keys and the audit log; no text of any request: memory, store and training are not in this version',
+    ...kept(keyless),
+    `  memory  found by ${config.embedder === 'none' ? 'their words only' : `words and meaning (${config.embedder})`}`,
     '',
     'Try it:',
     `  curl ${url}/v1/chat/completions -H 'content-type: application/json'${key} \\`,
@@ -29,5 +31,18 @@ export function greeting ({ url, version, models, keyless, gpu, dataBytes }: Sta
     ''
   ].join('\n')
 }
+
+/** The policies that hold where nobody asks for less, as `chat/keeping.ts` applies them. */
+function kept (keyless: boolean): string[] {
+  const { read, write, store, training, byBody } = keyless ? keylessPolicy : keyedPolicy
+  const memory = read === write ? word(read) : read ? 'read only' : 'written only'
+  return [
+    `  kept    memory ${memory}, store ${word(store)}, training ${word(training)}, for users named by x-engraft-user${byBody ? " or 'user'" : ' or by their key'}`,
+    `          of requests that name no user: ${keyless ? "nothing, unless they say 'store': true" : 'the answers, no memory'}`,
+    "          to keep less: header x-engraft-memory: off, read or write; 'store': false"
+  ]
+}
+
+function word (on: boolean): string { return on ? 'on' : 'off' }
 
 export function megabytes (bytes: number): string { return (bytes / 1e6).toFixed(bytes < 10e6 ? 1 : 0) }

@@ -1,5 +1,5 @@
-/** A running server, and the key it is asked with; null: none. */
-export interface Server { readonly url: string, readonly key: string | null }
+/** A running server, the key it is asked with and the end user it is asked for; null: none. */
+export interface Server { readonly url: string, readonly key: string | null, readonly user?: string | null }
 
 /** What a server, or the way to it, said no with: shown as it is. */
 export class ServerError extends Error { override readonly name = 'ServerError' }
@@ -7,17 +7,22 @@ export class ServerError extends Error { override readonly name = 'ServerError' 
 export interface Reply<T> { readonly status: number, readonly body: T }
 
 /** Asks the server and reads its JSON. `content` is sent as JSON, a form as it is given. Throws `ServerError` with the server's own words. */
-export async function ask<T> ({ url, key }: Server, method: 'GET' | 'POST' | 'DELETE', path: string, content?: object | Response): Promise<Reply<T>> {
+export async function ask<T> ({ url, key, user = null }: Server, method: 'GET' | 'POST' | 'DELETE', path: string, content?: object | Response): Promise<Reply<T>> {
   const streamed = content instanceof Response
   const type = streamed ? content.headers.get('content-type') : content === undefined ? null : 'application/json'
   const response = await fetch(locate(url, path), {
     method,
-    headers: { ...(type !== null && { 'content-type': type }), ...(key !== null && { authorization: `Bearer ${key}` }) },
+    headers: { ...(type !== null && { 'content-type': type }), ...(key !== null && { authorization: `Bearer ${key}` }), ...asUser(user) },
     ...(streamed ? { body: content.body, duplex: 'half' } : content !== undefined && { body: JSON.stringify(content) })
   }).catch((error: unknown) => { throw lost(url, error) })
   const text = await response.text().catch((error: unknown) => { throw lost(url, error) })
   if (!response.ok) throw new ServerError(messageIn(text) ?? `${url} answers ${response.status} ${response.statusText}: is this an Engraft server?`)
   return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T }
+}
+
+/** The header that names the end user, in UTF-8. */
+export function asUser (user: string | null): Record<string, string> {
+  return user === null ? {} : { 'x-engraft-user': Buffer.from(user).toString('latin1') }
 }
 
 /** A path of the server. Throws `ServerError` when what was given is no server's address. */

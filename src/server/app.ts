@@ -14,7 +14,7 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Keys, Memories, Stored, Verify } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Keys, Memories, Stored, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
@@ -41,6 +41,8 @@ export interface Parts {
   readonly bases: Bases
   readonly stored: Stored
   readonly memories: Memories
+  /** Called once, with what measures. */
+  readonly watch: (watcher: Watcher) => void
   readonly admit: Admit
   readonly adapters: Adapters
   readonly verify: Verify
@@ -76,7 +78,8 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => value => JSON.stringify(value))
 
   const sockets = new OpenSockets()
-  const meters = new Meters({ bases, adapters }, { answers: () => answers.running, sockets: () => sockets.count })
+  const meters = new Meters({ bases, adapters, memories: parts.memories }, { answers: () => answers.running, sockets: () => sockets.count })
+  parts.watch(meters)
   const answers = new Answers(parts.answer, outcome => meters.answered(outcome))
   const identify = identifier(parts.verify, config)
 

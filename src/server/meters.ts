@@ -1,24 +1,28 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { AnswerOutcome } from './answers.ts'
-import type { Adapters, Bases } from './ports.ts'
+import type { Adapters, Bases, Memories, Watcher } from './ports.ts'
 
 // Seconds. A health check takes a millisecond, a long answer on a CPU minutes.
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900]
 
 /** All that /metrics tells of one server, in a registry of its own so that two servers in one process do not mix. */
-export class Meters {
+export class Meters implements Watcher {
   readonly registry = new Registry()
   readonly #requests: Histogram
   readonly #firsts: Histogram
   readonly #answers: Histogram
+  readonly #recalls: Histogram
+  readonly #captured: Counter
 
-  constructor ({ bases, adapters }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
+  constructor ({ bases, adapters, memories }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
     const registers = [this.registry]
     // The default resolution of 10 ms reads 13 ms of delay where there is none (trap T19).
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1 })
     this.#requests = new Histogram({ name: 'engraft_http_request_duration_seconds', help: 'Time from the request line to the last byte of the reply.', labelNames: ['method', 'route', 'status'], buckets, registers })
     this.#firsts = new Histogram({ name: 'engraft_time_to_first_token_seconds', help: 'Time from asking for an answer to its first token.', buckets, registers })
     this.#answers = new Histogram({ name: 'engraft_answer_duration_seconds', help: 'Time from asking for an answer to its end.', labelNames: ['result'], buckets, registers })
+    this.#recalls = new Histogram({ name: 'engraft_recall_duration_seconds', help: 'Time from a question to the memories that matter to it, in chats and searches.', buckets, registers })
+    this.#captured = new Counter({ name: 'engraft_turns_captured_total', help: 'Turns of chats that have become memories.', registers })
     gauge('engraft_answers_open', 'Answers under way, over HTTP and WebSocket.', open.answers)
     gauge('engraft_websockets_open', 'WebSockets open.', open.sockets)
     perBase(Gauge, 'engraft_base_running', 'Answers under way.', base => base.running)
@@ -36,6 +40,17 @@ export class Meters {
     perBase(Counter, 'engraft_adapter_load_seconds_total', 'Time that took.', base => base.state.adapters.loadMs / 1000)
     perBase(Counter, 'engraft_adapter_evictions_total', 'Adapters that made room for others.', base => base.state.adapters.evictions)
     perBase(Counter, 'engraft_adapter_switches_total', 'Times the engine put on other adapters than in the batch before.', base => base.state.adapters.switches)
+    registers[0]?.registerMetric(new Gauge({
+      name: 'engraft_memory_units',
+      help: 'Memories, and parts of long ones: embedded are found by their meaning too, pending by their words only. None of either without an embedding model.',
+      labelNames: ['state'],
+      registers: [],
+      async collect () {
+        const { embedded, pending } = await memories.progress()
+        this.set({ state: 'embedded' }, embedded)
+        this.set({ state: 'pending' }, pending)
+      }
+    }))
     registers[0]?.registerMetric(new Gauge({
       name: 'engraft_adapters',
       help: 'Adapters by digest: hot answer now, warm are in memory, disk are registered only.',
@@ -79,4 +94,8 @@ export class Meters {
     if (firstMs !== null) this.#firsts.observe(firstMs / 1000)
     this.#answers.observe({ result }, ms / 1000)
   }
+
+  recalled (ms: number): void { this.#recalls.observe(ms / 1000) }
+
+  captured (turns: number): void { this.#captured.inc(turns) }
 }

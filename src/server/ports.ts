@@ -21,6 +21,14 @@ export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remov
 /** What the routes and the measurements need of the memories. */
 export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'forget' | 'progress'>
 
+/** Is told what the memories do, from when it is given to them. */
+export interface Watcher {
+  /** A question was answered, in so many milliseconds. */
+  recalled (ms: number): void
+  /** So many turns of a chat have become memories. */
+  captured (turns: number): void
+}
+
 /** Counts a request of a caller. Rejects where it has had its share. */
 export type Admit = Limits['admit']
 

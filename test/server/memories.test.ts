@@ -182,3 +182,13 @@ test('a chat takes no user that another one could be stored as, and an empty one
   t.match(await call('POST', '/v1/chat/completions', { ...hello, user: '' }), { status: 200 })
   t.equal(scripted.seen[0]?.caller.user, null)
 })
+
+test('the metrics tell how much is embedded, how long recall takes and how much was captured', async t => {
+  let watcher: Parameters<Overrides['watch'] & {}>[0] | null = null
+  const { memories } = await openedMemories(t)
+  const app = await appFor(t, { memories: { ...memories, progress: async () => ({ embedded: 7, pending: 3 }) }, watch: given => { watcher = given } })
+  watcher!.recalled(20)
+  watcher!.captured(2)
+  const { body } = await app.inject('/metrics')
+  for (const line of ['engraft_memory_units{state="embedded"} 7', 'engraft_memory_units{state="pending"} 3', 'engraft_recall_duration_seconds_bucket{le="0.025"} 1', 'engraft_turns_captured_total 2']) t.ok(body.includes(line), line)
+})

@@ -34,6 +34,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     bases: twoBases(),
     stored: nothingStored,
     memories: nothingRemembered,
+    watch: () => {},
     admit: async () => {},
     adapters,
     verify: async () => null,

@@ -6,7 +6,7 @@ import type { TokenLogprob } from '../../src/inference/engine.ts'
 
 export interface Script {
   /** What answers, where it is not the base alone. */
-  readonly start?: { readonly model: string, readonly version: number | null, readonly digest: string }
+  readonly start?: { readonly model: string, readonly version: number | null, readonly digest: string, readonly memories?: readonly string[] }
   /** How many text events come before `done`. */
   readonly texts?: number
   readonly text?: string

@@ -3,7 +3,8 @@ import fp from 'fastify-plugin'
 import { type Caller, type Scope, keyless, requireScope, speakingFor } from '../../access/caller.ts'
 import { needsKey, type Config } from '../../config.ts'
 import { problem } from '../../errors.ts'
-import { maxUserLength } from '../schemas/shapes.ts'
+import { headerText } from '../headers.ts'
+import { maxUserLength, noControls } from '../schemas/shapes.ts'
 import type { Verify } from '../ports.ts'
 
 /** Who may call a route: anyone, any key, or a key with the scope. A route that says nothing asks for a key. */
@@ -86,9 +87,12 @@ function subprotocolKey ({ headers }: FastifyRequest): string | null {
   return encoded === undefined ? null : Buffer.from(encoded, 'base64url').toString()
 }
 
+const userName = new RegExp(noControls, 'u')
+
 function userOf ({ headers }: FastifyRequest): string | null {
-  const user = headers['x-engraft-user']
-  if (user === undefined || user === '') return null
-  if (typeof user !== 'string' || user.length > maxUserLength) throw problem('invalid_request', { detail: `'x-engraft-user' must be given once and have at most ${maxUserLength} characters.` }, { param: 'x-engraft-user' })
+  const given = headers['x-engraft-user']
+  if (given === undefined || given === '') return null
+  const user = typeof given === 'string' ? headerText(given) : ''
+  if (!userName.test(user) || user.length > maxUserLength) throw problem('invalid_request', { detail: `'x-engraft-user' must be given once and have at most ${maxUserLength} characters, none of them a control character.` }, { param: 'x-engraft-user' })
   return user
 }
