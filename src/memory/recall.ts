@@ -4,7 +4,7 @@ import type { Embedder, Question as Embedding } from './embedder.ts'
 import { lateScores } from './late.ts'
 import type { Owner, Question, Recall, Recalled } from './memories.ts'
 import { quoteOf } from './quote.ts'
-import { inverseFrequency, type Lexical, lexicalScores } from './score.ts'
+import { best, inverseFrequency, lexicalScores, wordsOf } from './score.ts'
 import type { Lexicon, Store, Unit } from './store.ts'
 import { contentTerms, words } from './text.ts'
 
@@ -67,19 +67,19 @@ export async function recall (store: Store, embedder: Embedder | null, owner: Ow
   const terms = [...contentTerms(query), ...questionDates(query, asOf)]
   const lexicon = await store.postings(owner, terms, question.kinds)
   const scores = lexicalScores(lexicon)
-  const first = [...scores].sort(([, a], [, b]) => b.score - a.score).slice(0, lexicalKept)
+  const first = best(scores, lexicalKept)
   const cosines = new Map<number, number>()
   if (embedding === null) await feedback(store, owner, question, first, scores, lexicon, w)
   else {
     const vector = int8(embedding.vector)
     const nearest = await store.nearest(owner, embedder!.id, vector, denseKept, { kinds: question.kinds })
     for (const { unit, cosine } of nearest) cosines.set(unit, cosine)
-    const further = first.map(([unit]) => unit).filter(unit => !cosines.has(unit))
+    const further = first.filter(unit => !cosines.has(unit))
     // Fewer than asked for: these were all.
     if (nearest.length === denseKept) for (const { unit, cosine } of await store.nearest(owner, embedder!.id, vector, further.length, { units: further })) cosines.set(unit, cosine)
   }
-  const units = await store.units(owner, [...new Set([...first.map(([unit]) => unit), ...cosines.keys()])])
-  const candidates = compared(units.filter(unit => wanted(unit, question, asOf)), query, scores, cosines, w)
+  const units = await store.units(owner, [...new Set([...first, ...cosines.keys()])])
+  const candidates = compared(units.filter(unit => wanted(unit, question, asOf)), query, { scores, words: wordsOf(first, lexicon), cosines }, w)
   if (embedding !== null) await rerank(store, embedder!.id, owner, candidates, embedding, w)
   settle(candidates, w)
   return {
@@ -96,37 +96,40 @@ export function int8 (vector: Float32Array): Int8Array {
 }
 
 /** Adds to the scores what the telling words of the best units find: a memory is often near another in which the question's own words are. */
-async function feedback (store: Store, owner: Owner, { kinds }: Question, first: readonly [number, Lexical][], scores: Map<number, Lexical>, lexicon: Lexicon, w: typeof weights): Promise<void> {
-  const best = await store.units(owner, first.slice(0, feedbackUnits).map(([unit]) => unit))
+async function feedback (store: Store, owner: Owner, { kinds }: Question, first: readonly number[], scores: Map<number, number>, lexicon: Lexicon, w: typeof weights): Promise<void> {
+  const top = await store.units(owner, first.slice(0, feedbackUnits))
   const counts = new Map<string, number>()
-  for (const { text } of best) for (const term of contentTerms(text)) counts.set(term, (counts.get(term) ?? 0) + 1)
+  for (const { text } of top) for (const term of contentTerms(text)) counts.set(term, (counts.get(term) ?? 0) + 1)
   for (const term of lexicon.postings.keys()) counts.delete(term)
   const found = await store.postings(owner, [...counts.keys()], kinds)
   const worth = (term: string): number => counts.get(term)! * inverseFrequency(found.units, found.postings.get(term)!.length)
   const telling = [...counts.keys()].sort((a, b) => worth(b) - worth(a)).slice(0, feedbackTerms)
   const more = lexicalScores({ ...found, postings: new Map(telling.map(term => [term, found.postings.get(term)!])) })
   const scale = w.feedback * highest(scores) / highest(more)
-  for (const [unit, { score }] of more) {
-    const scored = scores.get(unit)
-    if (scored !== undefined) scored.score += scale * score
-  }
+  for (const unit of first) scores.set(unit, scores.get(unit)! + scale * (more.get(unit) ?? 0))
 }
 
-function highest (scores: ReadonlyMap<number, Lexical>): number {
-  return Math.max(Number.MIN_VALUE, ...[...scores.values()].map(({ score }) => score))
+function highest (scores: ReadonlyMap<number, number>): number {
+  return scores.values().reduce((most, score) => Math.max(most, score), Number.MIN_VALUE)
 }
 
 function wanted ({ text, memory: { id, at, endedAt } }: Unit, { exclude }: Question, asOf: number): boolean {
   return at <= asOf && (endedAt === null || endedAt > asOf) && exclude?.ids?.includes(id) !== true && exclude?.texts?.includes(text) !== true
 }
 
+/** What was found of the units, by their ids. */
+interface Found {
+  readonly scores: ReadonlyMap<number, number>
+  readonly words: ReadonlyMap<number, readonly string[]>
+  readonly cosines: ReadonlyMap<number, number>
+}
+
 /** Puts the shares of words and vectors on one scale, best first. */
-function compared (units: readonly Unit[], query: string, scores: ReadonlyMap<number, Lexical>, cosines: ReadonlyMap<number, number>, w: typeof weights): Candidate[] {
+function compared (units: readonly Unit[], query: string, { scores, words, cosines }: Found, w: typeof weights): Candidate[] {
   const named = namedSpeaker(units, query)
   const boosted = units.map(unit => {
     const factors = factorsOf(unit, named, w)
-    const { score, terms } = scores.get(unit.id) ?? { score: 0, terms: [] }
-    return { unit, words: terms, factors, lexical: Object.values(factors).reduce((product, factor) => product * factor, score) }
+    return { unit, words: words.get(unit.id) ?? [], factors, lexical: Object.values(factors).reduce((product, factor) => product * factor, scores.get(unit.id) ?? 0) }
   })
   const top = Math.max(Number.MIN_VALUE, ...boosted.map(({ lexical }) => lexical))
   const nearest = Math.max(Number.MIN_VALUE, ...cosines.values())

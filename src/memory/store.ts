@@ -13,7 +13,7 @@ import type { Filter, Kind, Memory, Owner, Page } from './memories.ts'
  * the caller sees to that.
  */
 export interface Store {
-  /** Where the terms are, in memories of these kinds, and what their weight depends on. */
+  /** Where the terms are, in memories of these kinds, and what their weight depends on. Of one that is everywhere none need be told while another is rarer. */
   postings (owner: Owner, terms: readonly string[], kinds?: readonly Kind[]): Promise<Lexicon>
   /** The units, all or those of some, whose vectors are nearest; nearest first. */
   nearest (owner: Owner, model: string, vector: Int8Array, limit: number, among?: Among): Promise<readonly Near[]>

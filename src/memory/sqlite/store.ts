@@ -17,6 +17,13 @@ const manyVectors = 4_000
 const kept = 2_000
 
 /**
+ * Terms of more units than this and than this share of an owner's are left
+ * out where a question has rarer ones: they tell little and cost the most.
+ */
+const fewPostings = 2_000
+const commonShare = 0.03
+
+/**
  * Memories in the one SQLite file: read here, in the thread that recalls;
  * written by the database's worker. sqlite-vec compares vectors in plain tables
  * whose keys begin with the owner, so that nobody's vectors are in the way of
@@ -35,9 +42,14 @@ export class SqliteStore implements Store {
   async postings (owner: Owner, terms: readonly string[], kinds?: readonly Kind[]): Promise<Lexicon> {
     const id = this.#owner(owner)
     const [totals] = this.#reader.all<{ units: number, self: number, context: number }>('select units, self_length as self, context_length as context from memory_totals where owner = ?', id)
-    const postings = new Map(terms.map(term => [term, this.#reader.all<Posting>(
-      `select unit, self, context, self_length as selfLength, context_length as contextLength from memory_postings
-      where owner = :owner and term = :term ${ofKinds(kinds)}`, { owner: id, term, kinds: JSON.stringify(kinds) })]))
+    const most = Math.max(fewPostings, commonShare * (totals?.units ?? 0))
+    const condition = `from memory_postings where owner = :owner and term = :term ${ofKinds(kinds)}`
+    const of = (term: string): Record<string, unknown> => ({ owner: id, term, most, kinds: JSON.stringify(kinds) })
+    const rare = terms.filter(term => this.#reader.all(`select 1 ${condition} limit 1 offset :most`, of(term)).length === 0)
+    const told = rare.length > 0 ? rare : terms
+    const postings = new Map(terms.map(term => [term, !told.includes(term)
+      ? []
+      : this.#reader.all<Posting>(`select unit, self, context, self_length as selfLength, context_length as contextLength ${condition}`, of(term))]))
     return { units: totals?.units ?? 0, length: { self: totals?.self ?? 0, context: totals?.context ?? 0 }, postings }
   }
 
