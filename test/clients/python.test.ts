@@ -7,7 +7,7 @@ import { openaiPython, run } from './python.ts'
 const found = await openaiPython()
 const script = fileURLToPath(new URL('openai_client.py', import.meta.url))
 
-test("OpenAI's package for Python reads answers, streams, models and errors, and its closed stream stops the engine", { skip: 'missing' in found ? found.missing : false }, async t => {
+test("OpenAI's package for Python reads answers, streams, models, schemas, tools, texts, vectors and errors, and its closed stream stops the engine", { skip: 'missing' in found ? found.missing : false }, async t => {
   if ('missing' in found) return
   const server = await startServer(t)
   const { code, out, err } = await run(found.python, [script, `${server.url}/v1`])
@@ -19,6 +19,15 @@ test("OpenAI's package for Python reads answers, streams, models and errors, and
     total: 0,
     streamed: seen.answer,
     streamed_tokens: 0,
+    parsed: 'Animal',
+    events: ['content.delta', 'content.done'],
+    parsed_stream: true,
+    called: ['tool_calls', ['Weather']],
+    call_streamed: true,
+    texts: [[0, true, null], [1, true, null]],
+    text_streamed: true,
+    near: true,
+    several: 2,
     models: ['smollm2-135m'],
     unknown: ['NotFoundError', 404, 'model_not_found'],
     long: ['BadRequestError', 400, 'context_length_exceeded'],

@@ -1,13 +1,9 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { holding } from '../../src/models/lock.ts'
-
-/** Kept between runs, and named by what is in it, so that another version is another folder. */
-const requirement = 'openai==3.54.0'
-const home = fileURLToPath(new URL(`../../.cache/python/${requirement}`, import.meta.url))
-const python = `${home}/bin/python`
 
 export interface Ended { readonly code: number | null, readonly out: string, readonly err: string }
 
@@ -26,11 +22,22 @@ export async function run (command: string, args: readonly string[], { ms = 120_
   }
 }
 
+export type Python = { readonly python: string } | { readonly missing: string }
+
+/** A Python that has OpenAI's package, or the reason why there is none. */
+export async function openaiPython (): Promise<Python> { return await pythonWith(['openai==3.54.0'], 'openai') }
+
 /**
- * A Python that has OpenAI's package, or the reason why there is none: no
- * python3, no pip, or no index that pip can reach. Anything else throws.
+ * A Python that has these packages, of which `module` can be imported, or the
+ * reason why there is none: no python3, no pip, or no index that pip can reach.
+ * Anything else throws. Kept between runs, in a folder that is named by what is
+ * in it, so that other versions are another folder.
  */
-export async function openaiPython (): Promise<{ readonly python: string } | { readonly missing: string }> {
+export async function pythonWith (requirements: readonly [string, ...string[]], module: string): Promise<Python> {
+  const [first, ...others] = requirements
+  const name = others.length === 0 ? first : `${first}+${createHash('sha256').update(others.join(' ')).digest('hex').slice(0, 8)}`
+  const home = fileURLToPath(new URL(`../../.cache/python/${name}`, import.meta.url))
+  const python = `${home}/bin/python`
   return await holding(`${home}.lock`, AbortSignal.timeout(280_000), () => {}, async () => {
     const ready = await access(`${home}/ready`).then(() => true, () => false)
     if (ready) return { python }
@@ -38,10 +45,10 @@ export async function openaiPython (): Promise<{ readonly python: string } | { r
     if ((await run('python3', ['-m', 'pip', '--version'])).code !== 0) return { missing: 'python3 has no pip here' }
     // Debian keeps ensurepip apart, so the system's own pip fills the environment.
     await must(run('python3', ['-m', 'venv', '--clear', '--without-pip', home]))
-    const pip = await run('python3', ['-m', 'pip', '--python', python, 'install', '--disable-pip-version-check', '--no-color', '--quiet', requirement], { ms: 240_000 })
-    if (pip.code !== 0 && /Connection|Temporary failure|timed out|No matching distribution/i.test(pip.err)) return { missing: `pip cannot fetch ${requirement}: ${pip.err.split('\n').findLast(line => line.startsWith('ERROR:'))}` }
+    const pip = await run('python3', ['-m', 'pip', '--python', python, 'install', '--disable-pip-version-check', '--no-color', '--quiet', ...requirements], { ms: 240_000 })
+    if (pip.code !== 0 && /Connection|Temporary failure|timed out|No matching distribution/i.test(pip.err)) return { missing: `pip cannot fetch ${first}: ${pip.err.split('\n').findLast(line => line.startsWith('ERROR:'))}` }
     await must(pip)
-    await must(run(python, ['-c', `import openai, pathlib; pathlib.Path(${JSON.stringify(`${home}/ready`)}).touch()`]))
+    await must(run(python, ['-c', `import ${module}, pathlib; pathlib.Path(${JSON.stringify(`${home}/ready`)}).touch()`]))
     return { python }
   })
 }
