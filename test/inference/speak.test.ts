@@ -100,6 +100,15 @@ test('one engine, every way to speak', async t => {
     for (const text of cut.texts) t.type(JSON.parse(text), 'object', 'each of several answers has a grammar of its own')
   })
 
+  await t.test('two who begin with the same long prompt at once have it read once', async t => {
+    const system = { role: 'system', content: `You are a guide. ${prose(400)}` } as const
+    const begin = (content: string): Promise<Awaited<ReturnType<typeof collect>>> => collect(ask('', { tenant: 'guides', input: chat([system, { role: 'user', content }]), maxTokens: 4 }))
+    const both = await Promise.all([begin('Where is the museum?'), begin('When does it open?')])
+    const [first, second] = both.map(({ done }) => done.usage.cachedTokens).sort((a, b) => a - b)
+    t.equal(first, 0)
+    t.ok((second ?? 0) > 300, `${second} tokens were read by the other`)
+  })
+
   await t.test('a text has a vector, near to those of its like', async t => {
     const near = (a?: Float32Array, b?: Float32Array): number => a?.reduce((sum, x, i) => sum + x * (b?.[i] ?? NaN), 0) ?? NaN
     const busy = collect(ask('Go on.', { maxTokens: 60, sampling: endless }))

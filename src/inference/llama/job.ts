@@ -33,6 +33,9 @@ export class Job {
     this.shape = shape
   }
 
+  /** Whose prompt it is, on which weights: a prefix is reused only where both are the same. */
+  get owner (): string { return `${this.request.tenant}\0${this.request.target.digest}` }
+
   /** Notes the end of an answer; true when it was the last. */
   ended (answer: Answer): boolean {
     this.#written += answer.written.length

@@ -1,9 +1,11 @@
 import { problem, publicError, type PublicError } from '../../errors.ts'
-import type { AppliedAdapter, Generation, TokenLogprob } from '../engine.ts'
+import type { AppliedAdapter, Generation } from '../engine.ts'
 import { Answer, Job } from './job.ts'
+import { logprobOf, promptLogprobs } from './likelihoods.ts'
 import type { Adapter, Native } from './native.ts'
 import { digestOf, type Prompt } from './prompt.ts'
 import type { PartOf } from './protocol.ts'
+import { Queue } from './queue.ts'
 import type { Residents } from './residents.ts'
 import { Schedule } from './schedule.ts'
 import type { Shape } from './shape.ts'
@@ -42,8 +44,8 @@ export class BatchLoop {
   readonly #embedding: Embedding[] = []
   readonly #jobs = new Map<number, Job>()
   readonly #answers = new Set<Answer>()
-  /** Answers that have no slot yet. They get it between two batches: the context must not be touched while one runs. */
-  readonly #queue: { job: Job, choice: number }[] = []
+  /** Slots are given between two batches: the context must not be touched while one runs. */
+  readonly #queue: Queue
   #outbox: PartOf[] = []
   #running = false
   #threads = 1
@@ -55,6 +57,7 @@ export class BatchLoop {
     this.#listener = listener
     this.#schedule = new Schedule(native.batchSize)
     this.#slots = new Slots(slots)
+    this.#queue = new Queue(this.#slots)
     this.#residents = residents
   }
 
@@ -72,7 +75,7 @@ export class BatchLoop {
     const job = this.#jobs.get(id)
     if (job === undefined) return
     job.over ??= 'cancelled'
-    this.#unqueue(job)
+    this.#queue.drop(job)
     if (job.seated.size === 0) {
       this.#bury(job)
       if (!this.#running) this.#flush()
@@ -105,14 +108,11 @@ export class BatchLoop {
     this.#wake()
   }
 
-  /** The next who waits, with a slot; null when there is none of either. */
+  /** Gives the next who waits a slot; null when there is none of either. */
   #seat (): Seated | null {
-    const [next] = this.#queue
-    if (next === undefined) return null
-    const { job, choice } = next
-    const taken = this.#slots.take(`${job.request.tenant}\0${job.request.target.digest}`, job.prompt.tokens)
-    if (taken === null) return null
-    this.#queue.shift()
+    const next = this.#queue.next(this.#answers)
+    if (next === null) return null
+    const { job, choice, taken } = next
     const answer = new Answer(job, choice, taken.slot, this.#native)
     // Its job may be given up from here on, also while its prefix is being copied.
     job.seated.add(answer)
@@ -188,7 +188,7 @@ export class BatchLoop {
         const ms = performance.now() - began
         this.#longestBatchMs = Math.max(this.#longestBatchMs, ms)
         this.#schedule.learn(batch.reduce((sum, { count }) => sum + count, 0), ms)
-        await Promise.all(batch.map(({ answer, stretch }, i) => this.#advance(answer, stretch, indexes[i] ?? [])))
+        await Promise.all(batch.map(({ answer, stretch }, i) => this.#advance(answer, stretch.position, indexes[i] ?? [])))
       } catch (cause) {
         for (const { answer } of batch) this.#fail(answer.job, cause)
       }
@@ -198,13 +198,13 @@ export class BatchLoop {
   }
 
   /** Samples the answer's next token, unless its prompt is not read yet or it was given up meanwhile. */
-  async #advance (answer: Answer, { position, tokens }: { readonly position: number, readonly tokens: Uint32Array }, indexes: readonly number[]): Promise<void> {
+  async #advance (answer: Answer, position: number, indexes: readonly number[]): Promise<void> {
     const { job } = answer
     const index = indexes.at(-1)
     if (index === undefined || job.over !== null) return
     try {
       if (answer.written.length === 0) {
-        if (answer.scored) await this.#score(answer, position, tokens.length, indexes)
+        if (answer.scored) answer.logprobs.push(...await promptLogprobs(this.#native, job.prompt.tokens, position, indexes, job.request.logprobs ?? 0))
         if (answer.pending > 0) return
         this.#welcome(answer)
         if (answer.empty) return this.#end(answer, 'length')
@@ -212,7 +212,7 @@ export class BatchLoop {
       const token = await this.#native.samplers.sample(index, answer.sampler)
       job.decoded++
       const end = this.#native.isEnd(token)
-      if (job.request.logprobs !== null && !end) answer.logprobs.push(await this.#logprob(index, token, job.request.logprobs))
+      if (job.request.logprobs !== null && !end) answer.logprobs.push(await logprobOf(this.#native, index, token, job.request.logprobs))
       const reason = answer.take(token, end)
       this.#say(answer, reason === null ? answer.text.push(token) : answer.ending(token, reason))
       const final = answer.text.stopped ? 'stop' : reason
@@ -226,8 +226,7 @@ export class BatchLoop {
   /** A prompt has been read: its other answers start from a copy, and where it is asked for, its own text is said. */
   #welcome ({ job, choice, logprobs }: Answer): void {
     if (choice > 0) return
-    const others = Array.from({ length: job.request.choices - 1 }, (_, i) => ({ job, choice: i + 1 }))
-    this.#queue.unshift(...others)
+    this.#queue.unshift(Array.from({ length: job.request.choices - 1 }, (_, i) => ({ job, choice: i + 1 })))
     if (!job.request.echo) return
     const scored = logprobs.splice(0)
     const text = this.#native.detokenize([...job.prompt.tokens])
@@ -235,26 +234,6 @@ export class BatchLoop {
       this.#outbox.push({ id: job.id, type: 'text', choice: i, text, decoded: job.decoded, ...(scored.length > 0 && { logprobs: scored }) })
       job.untaken++
     }
-  }
-
-  /** Notes how likely each token of the prompt was: the logits at one token are about the next. */
-  async #score (answer: Answer, position: number, count: number, indexes: readonly number[]): Promise<void> {
-    const { prompt, request } = answer.job
-    if (position === 0) answer.logprobs.push({ ...this.#written(prompt.tokens[0] ?? 0), logprob: null, top: [] })
-    for (let i = 0; i < count; i++) {
-      const next = prompt.tokens[position + i + 1]
-      if (next !== undefined) answer.logprobs.push(await this.#logprob(indexes[i] ?? -1, next, request.logprobs ?? 0))
-    }
-  }
-
-  async #logprob (index: number, token: number, count: number): Promise<TokenLogprob> {
-    const { logprob, top } = await this.#native.samplers.likelihood(index, token, count)
-    return { ...this.#written(token), logprob, top: top.map(([id, logprob]) => ({ ...this.#written(id), logprob })) }
-  }
-
-  #written (token: number): { token: string, bytes: number[] } {
-    const bytes = this.#native.bytes(token)
-    return { token: new TextDecoder().decode(bytes), bytes: [...bytes] }
   }
 
   #say (answer: Answer, pieces: readonly Shown[]): void {
@@ -282,7 +261,7 @@ export class BatchLoop {
   #fail (job: Job, cause: unknown): void {
     const error = publicError(cause)
     job.over ??= error.code === 'internal_error' ? problem('generation_failed', {}, { cause }) : error
-    this.#unqueue(job)
+    this.#queue.drop(job)
   }
 
   /** Frees the slots of what was given up; says whether there was any. */
@@ -307,10 +286,6 @@ export class BatchLoop {
     this.#jobs.delete(job.id)
     if (job.over === 'cancelled') this.#outbox.push({ id: job.id, type: 'cancelled', decoded: job.decoded })
     else if (job.over !== null) this.#listener.failed(job.id, job.over)
-  }
-
-  #unqueue (job: Job): void {
-    for (let i = this.#queue.length - 1; i >= 0; i--) if (this.#queue[i]?.job === job) this.#queue.splice(i, 1)
   }
 
   #free (answer: Answer): void {

@@ -42,14 +42,7 @@ export class Slots {
     const free = this.#slots.filter(slot => !slot.busy)
     const oldest = free.toSorted((a, b) => a.usedAt - b.usedAt)[0]
     if (oldest === undefined) return null
-    let from: Slot | null = null
-    let keep = 0
-    for (const slot of this.#slots) {
-      if (slot.owner !== owner) continue
-      // At least one token is left to evaluate, since a full match gives no logits.
-      const length = Math.min(shared(slot.tokens, prompt), prompt.length - 1)
-      if (length > keep) [from, keep] = [slot, length]
-    }
+    let [from, keep] = this.#longest(owner, prompt)
     if (from === null || keep < prompt.length * worthwhile) [from, keep] = [null, 0]
     const goesOn = from !== null && !from.busy && (keep >= from.tokens.length * ownShare || from === oldest)
     const slot = goesOn && from !== null ? from : oldest
@@ -61,13 +54,29 @@ export class Slots {
     return { slot, keep, copyFrom: from === slot ? null : from }
   }
 
+  /** How many of the prompt's tokens any slot of the same owner holds. */
+  holds (owner: string, prompt: Uint32Array): number { return this.#longest(owner, prompt)[1] }
+
+  #longest (owner: string, prompt: Uint32Array): [from: Slot | null, keep: number] {
+    let from: Slot | null = null
+    let keep = 0
+    for (const slot of this.#slots) {
+      if (slot.owner !== owner) continue
+      // At least one token is left to evaluate, since a full match gives no logits.
+      const length = Math.min(shared(slot.tokens, prompt), prompt.length - 1)
+      if (length > keep) [from, keep] = [slot, length]
+    }
+    return [from, keep]
+  }
+
   release (slot: Slot): void {
     slot.busy = false
     slot.usedAt = ++this.#clock
   }
 }
 
-function shared (held: readonly number[], prompt: Uint32Array): number {
+/** Length of what two prompts begin with alike. */
+export function shared (held: ArrayLike<number>, prompt: Uint32Array): number {
   const most = Math.min(held.length, prompt.length)
   let length = 0
   while (length < most && held[length] === prompt[length]) length++
