@@ -24,10 +24,13 @@ export function blockOf (memories: readonly Quoted[]): string | null {
   return [opening, ...lines, closing].join('\n')
 }
 
-/** About how many tokens a memory's line takes: four characters of Latin script are one, any other character is one, and name and day take 14. */
-export function lineTokens (quote: string): number {
-  const latin = quote.match(/[\u0020-\u024f]/g)?.length ?? 0
-  return Math.ceil(latin / 4 + (quote.length - latin)) + 14
+/** About how many tokens a memory's line takes; name and day take 14. */
+export function lineTokens (quote: string): number { return estimatedTokens(quote) + 14 }
+
+/** About how many tokens a text takes: four characters of Latin script are one, any other character is one. */
+export function estimatedTokens (text: string): number {
+  const latin = text.match(/[\u0020-\u024f]/g)?.length ?? 0
+  return Math.ceil(latin / 4 + (text.length - latin))
 }
 
 function nameOf ({ speaker, role }: Quoted): string {
@@ -41,6 +44,6 @@ function nameOf ({ speaker, role }: Quoted): string {
  * format (bidirectional marks, tags, byte order marks) but for the joiners that
  * scripts and emoji need.
  */
-function harmless (text: string): string {
+export function harmless (text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').replace(/(?![\u200c\u200d])[\p{Cf}\p{Co}\p{Cn}]/gu, '').replaceAll('<', '&lt;').trim()
 }
