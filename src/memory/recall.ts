@@ -83,7 +83,7 @@ export async function recall (store: Store, embedder: Embedder | null, owner: Ow
   if (embedding !== null) await rerank(store, embedder!.id, owner, candidates, embedding, w)
   settle(candidates, w)
   return {
-    memories: chosen(candidates, question, new Set(terms)),
+    memories: await whole(store, owner, chosen(candidates, question, new Set(terms))),
     relevant: cosines.size === 0 ? scores.size > 0 : Math.max(...cosines.values()) >= relevantCosine,
     lexicalOnly: embedding === null
   }
@@ -161,7 +161,7 @@ async function rerank (store: Store, model: string, owner: Owner, candidates: Ca
   const bits = await store.tokenBits(owner, model, [...new Set(first.flatMap(({ id, neighbours }) => [id, ...neighbours.filter(id => id !== null)]))])
   const late = lateScores(first, bits, tokens)
   const [least, most] = [Math.min(...late.values()), Math.max(...late.values())]
-  const top = candidates[0]?.score ?? 1
+  const top = Math.max(Number.MIN_VALUE, candidates[0]?.score ?? 0)
   for (const candidate of candidates) {
     const match = late.get(candidate.unit.id)
     if (match !== undefined && most > least) candidate.late = w.late * (match - least) / (most - least)
@@ -199,4 +199,13 @@ function chosen (candidates: readonly Candidate[], { maxTokens = Infinity, limit
     memories.set(unit.memory.id, { ...unit.memory, score, quote, ...explain && { why: { words, lexical, dense, late, cosine, factors } } })
   }
   return [...memories.values()]
+}
+
+/** With all of the text of those of several units; less what was erased meanwhile. */
+async function whole (store: Store, owner: Owner, recalled: readonly Recalled[]): Promise<Recalled[]> {
+  const texts = new Map((await store.memories(owner, recalled.map(({ id }) => id))).map(({ memory }) => [memory.id, memory.text]))
+  return recalled.flatMap(memory => {
+    const text = texts.get(memory.id)
+    return text === undefined ? [] : [{ ...memory, text }]
+  })
 }

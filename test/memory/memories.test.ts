@@ -105,3 +105,15 @@ t.test('odd texts are kept as they are: half characters made whole, zeros, query
   t.equal((await memories.recall(ada, { query: '"NEAR(" OR *' })).memories[0]?.text, odd[0])
   t.equal((await memories.recall(ada, { query: '東京' })).memories[0]?.text, odd[2])
 })
+
+t.test('a long memory is found by any part of it, once, and told whole with that part as its quote', async t => {
+  const { memories } = await openedMemories(t)
+  const text = `${'The walrus sleeps on ice. '.repeat(60)}The password is on the blue door. ${'The walrus eats clams. '.repeat(60)}`
+  await memories.remember(ada, [{ kind: 'note', text }])
+  const found = (await memories.recall(ada, { query: 'walrus password' })).memories
+  t.equal(found.length, 1)
+  t.equal(found[0]?.text, text)
+  t.match(found[0]?.quote, /password is on the blue door/)
+  t.strictSame((await memories.recall(ada, { query: 'walrus password', exclude: { texts: [text] } })).memories, [], 'not into a conversation that it is in')
+  t.strictSame((await memories.recall(ada, { query: 'walrus password', maxTokens: 20 })).memories, [], 'nor where there is no room for it')
+})
