@@ -4,12 +4,16 @@ import { terms } from './text.ts'
 /** Where one sentence ends and the next begins. */
 const between = /(?<=[.!?…][)"'”’\]]*)\s+|(?<=[。！？])|\s*\n\s*/gu
 
-/** The text, or of a long one the sentence that has most of the wanted terms, with as much around it as may be quoted. */
-export function quoteOf (text: string, wanted: ReadonlySet<string>): string {
+/**
+ * The text, or of a long one the sentence that has the best of the wanted terms, with as much around it as may be quoted.
+ *
+ * @param wanted terms, and what each is worth: the rarer the more
+ */
+export function quoteOf (text: string, wanted: ReadonlyMap<string, number>): string {
   const whole = text.trim()
   if (whole.length <= longestQuote) return whole
   const sentences = whole.split(between).filter(sentence => sentence !== '')
-  const found = sentences.map(sentence => new Set(terms(sentence).filter(term => wanted.has(term))).size)
+  const found = sentences.map(sentence => new Set(terms(sentence)).values().reduce((sum, term) => sum + (wanted.get(term) ?? 0), 0))
   let first = found.indexOf(Math.max(...found))
   let last = first
   let quote = clipped(sentences[first]!, wanted)
@@ -29,7 +33,7 @@ export function quoteOf (text: string, wanted: ReadonlySet<string>): string {
 }
 
 /** A sentence too long to quote, cut around the first of the wanted words. */
-function clipped (sentence: string, wanted: ReadonlySet<string>): string {
+function clipped (sentence: string, wanted: ReadonlyMap<string, number>): string {
   const room = longestQuote - 4
   if (sentence.length <= room) return sentence
   const words = [...sentence.matchAll(/\S+/g)]

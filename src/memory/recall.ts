@@ -83,7 +83,7 @@ export async function recall (store: Store, embedder: Embedder | null, owner: Ow
   if (embedding !== null) await rerank(store, embedder!.id, owner, candidates, embedding, w)
   settle(candidates, w)
   return {
-    memories: await whole(store, owner, chosen(candidates, question, new Set(terms))),
+    memories: await whole(store, owner, chosen(candidates, question, worth(lexicon))),
     relevant: cosines.size === 0 ? scores.size > 0 : Math.max(...cosines.values()) >= relevantCosine,
     lexicalOnly: embedding === null
   }
@@ -185,20 +185,25 @@ function settle (candidates: Candidate[], w: typeof weights): void {
 }
 
 /** The best memories, each by its best unit, as many as there is room for: one that does not fit leaves room for the next. */
-function chosen (candidates: readonly Candidate[], { maxTokens = Infinity, limit = maxTokens === Infinity ? defaultLimit : defaultLimitOfBlock, exclude, explain = false }: Question, terms: ReadonlySet<string>): Recalled[] {
+function chosen (candidates: readonly Candidate[], { maxTokens = Infinity, limit = maxTokens === Infinity ? defaultLimit : defaultLimitOfBlock, exclude, explain = false }: Question, wanted: ReadonlyMap<string, number>): Recalled[] {
   const memories = new Map<string, Recalled>()
   let room = maxTokens
   for (const { unit, score, words, lexical, dense, late, cosine, factors } of candidates) {
     if (memories.size === limit) break
     // What is part of a longer message of the conversation is in it too.
     if (score <= 0 || memories.has(unit.memory.id) || exclude?.texts?.some(text => text.includes(unit.text)) === true) continue
-    const quote = quoteOf(unit.text, terms)
+    const quote = quoteOf(unit.text, wanted)
     const cost = lineTokens(quote)
     if (cost > room) continue
     room -= cost
     memories.set(unit.memory.id, { ...unit.memory, score, quote, ...explain && { why: { words, lexical, dense, late, cosine, factors } } })
   }
   return [...memories.values()]
+}
+
+/** What finding each term of the question tells. */
+function worth ({ units, postings }: Lexicon): Map<string, number> {
+  return new Map([...postings].map(([term, { length }]) => [term, inverseFrequency(units, length)]))
 }
 
 /** With all of the text of those of several units; less what was erased meanwhile. */

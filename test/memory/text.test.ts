@@ -52,14 +52,14 @@ t.test('parts are together the text, none too long, and never more than a memory
 
 t.test('a long turn is quoted around the sentence that matters', async t => {
   const text = `${'Nothing of note here. '.repeat(30)}The parrot is called Captain. ${'More of nothing there. '.repeat(30)}`
-  const quote = quoteOf(text, new Set(terms('name of the parrot')))
+  const quote = quoteOf(text, new Map([['note', 0.1], ['parrot', 2]]))
   t.match(quote, /^….*The parrot is called Captain\..*…$/)
   t.ok(quote.length <= longestQuote)
   for (const odd of ['word '.repeat(300), 'x'.repeat(5_000), '🧑‍🚀'.repeat(400), `${'a'.repeat(400)} parrot ${'b'.repeat(400)}`]) {
-    const clipped = quoteOf(odd, new Set(['parrot']))
+    const clipped = quoteOf(odd, new Map([['parrot', 1]]))
     t.ok(clipped.length <= longestQuote && clipped.isWellFormed(), `${clipped.length} characters`)
   }
-  t.match(quoteOf(`${'word '.repeat(300)} parrot ${'word '.repeat(300)}`, new Set(['parrot'])), /parrot/)
+  t.match(quoteOf(`${'word '.repeat(300)} parrot ${'word '.repeat(300)}`, new Map([['parrot', 1]])), /parrot/)
 })
 
 t.test('a block has days in order and a memory a line', async t => {
