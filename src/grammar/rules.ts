@@ -57,6 +57,7 @@ export class Rules {
   /** At least `min` and at most `max` (or Infinity) times. `of` must not fit the empty text. */
   repeat (of: Node, min: number, max: number): Node {
     if (max < min) return never
+    if (min > endless) throw unsupported('#', `it asks for more than ${endless} characters or items.`)
     if (max === 0) return empty
     if (max === 1) return min === 1 ? of : choice(of, empty)
     const one = of.type === 'rule' || of.type === 'set' ? of : this.define('part', of)

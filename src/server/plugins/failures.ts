@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -20,15 +21,21 @@ export const failures = fp<{ limits: Limits }>(async (app, { limits }) => {
   })
   app.setSchemaErrorFormatter((faults, part) => invalid(faults as Fault[], part))
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
       // Clients put the content type on calls without a body too.
-      done(null, body === '' ? undefined : parseJson(String(body)))
+      done(null, body.length === 0 ? undefined : parseJson(textOf(body as Buffer)))
     } catch (error) {
       done(error as PublicError)
     }
   })
 }, { name: 'failures' })
+
+/** What was sent, to the letter: a decoder would put U+FFFD in the place of what is no text. */
+function textOf (body: Buffer): string {
+  if (!isUtf8(body)) throw problem('invalid_json', { detail: 'it is not UTF-8.' })
+  return body.toString()
+}
 
 /** What the router answers before any route is found. */
 export function frameworkErrors (limits: Limits): NonNullable<FastifyServerOptions['frameworkErrors']> {
