@@ -2,11 +2,12 @@ import { Worker } from 'node:worker_threads'
 import type { Database } from '../database/database.ts'
 import type { Embedder } from './embedder.ts'
 import type { Memories } from './memories.ts'
+import { RunGate } from './onnx/gate.ts'
 import type { Parent, ThreadOptions } from './protocol.ts'
 import type { Thread } from './thread.ts'
 import { wire } from './wire.ts'
 
-export interface OpenMemoriesOptions extends ThreadOptions {
+export interface OpenMemoriesOptions extends Omit<ThreadOptions, 'running'> {
   readonly database: Pick<Database, 'commit'>
   /** Resolves when the machine has a thread to spare for embedding; asked before every run. Without it, always. */
   readonly gate?: () => Promise<void>
@@ -30,9 +31,13 @@ export async function openMemories ({ database, path, embedder, gate = async () 
     gate,
     log: ({ message, error }) => { log(message, { error }) }
   }
+  const running = new RunGate()
   // The clone runs .ts, the package .js: the thread has its parent's own extension.
-  const worker = new Worker(new URL(`./thread${import.meta.url.slice(-3)}`, import.meta.url), { workerData: { path, embedder } satisfies ThreadOptions, execArgv: [] })
+  const worker = new Worker(new URL(`./thread${import.meta.url.slice(-3)}`, import.meta.url), { workerData: { path, embedder, running: running.memory } satisfies ThreadOptions, execArgv: [] })
   const thread = wire<Thread>(worker, parent)
+  // Also where the process ends without closing anything.
+  const leaving = (): void => running.shut()
+  process.once('exit', leaving)
   let opened = false
   let closing: Promise<void> | null = null
   let failed: Error | null = null
@@ -40,6 +45,7 @@ export async function openMemories ({ database, path, embedder, gate = async () 
   const ended = new Promise<void>(resolve => worker.once('exit', code => {
     const error = failed ?? new Error(`the thread of memories ended with code ${code}`)
     thread.cut(error)
+    process.off('exit', leaving)
     if (opened && closing === null) onDeath?.(error)
     resolve()
   }))
@@ -50,6 +56,7 @@ export async function openMemories ({ database, path, embedder, gate = async () 
     try {
       await thread.ask('close', undefined)
     } finally {
+      running.shut()
       await worker.terminate()
       await ended
     }

@@ -7,6 +7,8 @@ export interface ThreadOptions {
   readonly path: string
   /** Null: memories are found by their words only. */
   readonly embedder: OnnxEmbedderOptions | null
+  /** Of a `RunGate`: the thread must not be ended in the middle of a run. */
+  readonly running: SharedArrayBuffer
 }
 
 /** What the thread may ask of its parent. */

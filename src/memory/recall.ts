@@ -9,9 +9,10 @@ import type { Lexicon, Store, Unit } from './store.ts'
 import { contentTerms, words } from './text.ts'
 
 /**
- * Weights, and what R@10 (R@5) on LoCoMo's development conversations is with
- * other ones, where it is 86.8 (79.9) with these. Weights chosen on one of the
- * two conversations gave the other one +.3 (+3.2) against the ones of before.
+ * Weights, and what R@10 (R@5) on LoCoMo's development conversations was with
+ * others near them (`node bench/locomo.ts FILE`: 86.8 with these). Weights
+ * chosen on one of the two conversations changed the other one's R@5 by +4.0
+ * and +2.5, its R@10 by -0.3 and +1.0, so only the first is more than noise.
  */
 export const weights = {
   /** Of the cosine, beside the words' 1: .4 gives 84.7 (78.0), 0 82.4 (75.8). */

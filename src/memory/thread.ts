@@ -4,6 +4,7 @@ import { createMemories } from './create.ts'
 import type { Embedder } from './embedder.ts'
 import type { Change, Filter, NewMemory, Owner, Page, Question } from './memories.ts'
 import { openOnnxEmbedder } from './onnx/embedder.ts'
+import { RunGate } from './onnx/gate.ts'
 import type { Parent, ThreadOptions } from './protocol.ts'
 import { vectorExtension } from './sqlite/extension.ts'
 import { SqliteStore } from './sqlite/store.ts'
@@ -15,7 +16,7 @@ import { wire } from './wire.ts'
  * on. What is to be written is prepared here and committed by the database's
  * worker, through the parent.
  */
-const { path, embedder: files } = workerData as ThreadOptions
+const { path, embedder: files, running } = workerData as ThreadOptions
 
 /** What the parent may ask. */
 export type Thread = ReturnType<typeof verbs>
@@ -26,7 +27,7 @@ const parent = wire<Parent>(parentPort!, ready.promise)
 ready.resolve(await opened())
 
 async function opened (): Promise<Thread> {
-  const embedder = files === null ? null : await openOnnxEmbedder(files)
+  const embedder = files === null ? null : await openOnnxEmbedder({ ...files, gate: new RunGate(running) })
   const reader = openReader(path, [vectorExtension()])
   const memories = createMemories({
     store: new SqliteStore(reader, async queries => await parent.ask('commit', queries)),
