@@ -110,7 +110,7 @@ const frames: Record<string, readonly [frame: string | Buffer, code: string, id?
   'an id of megabytes': [`{"type":"create","id":"${megabytes}"}`, 'invalid_frame'],
   'a type of megabytes': [`{"type":"${megabytes}","id":"b"}`, 'invalid_frame', 'b'],
   'no body': ['{"type":"create","id":"c"}', 'invalid_request', 'c'],
-  'a deep field': [`{"type":"create","id":"d","body":${spelled('tool_choice', deep)}}`, 'unsupported_value', 'd'],
+  'a deep field': [`{"type":"create","id":"d","body":${spelled('tool_choice', deep)}}`, 'invalid_request', 'd'],
   'megabytes of words': [`{"type":"create","id":"e","body":${JSON.stringify(chatBody(megabytes))}}`, 'context_length_exceeded', 'e']
 }
 

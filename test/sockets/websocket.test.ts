@@ -103,13 +103,27 @@ test('frames that cannot be used are answered with invalid_frame, with an id whe
 test('a body is held to the same rules as over HTTP', async t => {
   const { app, port } = await served(t)
   const { send, of, ended } = await open(t, port)
-  const bodies = [undefined, {}, { messages: [] }, { ...hello, max_tokens: '12' }, { ...hello, n: 2 }, { ...hello, tools: [{}] }, { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, { ...hello, engraft: { memory: 'on' } }]
+  const bodies = [undefined, {}, { messages: [] }, { ...hello, max_tokens: '12' }, { ...hello, n: 0 }, { ...hello, tools: [{}] }, { ...hello, tool_choice: 'required' }, { ...hello, logprobs: 1 }, { ...hello, response_format: { type: 'json_schema', json_schema: { name: 's', schema: { type: 'thing' } } } }, { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, { ...hello, engraft: { memory: 'please' } }]
   for (const [i, body] of bodies.entries()) {
     send({ type: 'create', id: `b${i}`, body })
     await until(() => ended(`b${i}`))
     const overHttp = await app.inject({ method: 'POST', url: '/v1/chat/completions', headers: { 'content-type': 'application/json' }, payload: JSON.stringify(body) ?? '' })
     t.strictSame({ error: of(`b${i}`)[0]?.error }, overHttp.json())
   }
+})
+
+test('several answers to one prompt, their probabilities and calls come in the same chunks as over HTTP', async t => {
+  const logprobs = [{ token: 'hi', bytes: [104, 105], logprob: -1, top: [] }]
+  const scripted = new Scripted({ texts: 1, text: 'hi', logprobs, call: { name: 'f', arguments: '{}' } })
+  const { app, port } = await served(t, { scripted })
+  const { send, of, ended } = await open(t, port)
+  const body = { ...hello, n: 2, logprobs: true, tools: [{ type: 'function', function: { name: 'f' } }], tool_choice: 'required' }
+  send({ type: 'create', id: 'a', body })
+  await until(() => ended('a'))
+  const overHttp = (await app.inject({ method: 'POST', url: '/v1/chat/completions', payload: { ...body, stream: true } })).body.split('\n\n').filter(line => line.startsWith('data: {')).map(line => JSON.parse(line.slice(6)) as object)
+  t.strictSame(of('a').flatMap(({ data }) => data === undefined ? [] : [{ ...data, id: '' }]), overHttp.map(chunk => ({ ...chunk, id: '' })))
+  t.match(JSON.stringify(overHttp), /"tool_calls".*"finish_reason":"tool_calls"/)
+  t.strictSame(scripted.seen[0]?.request, scripted.seen[1]?.request && { ...scripted.seen[1].request, sampling: scripted.seen[0]?.request.sampling })
 })
 
 test('an answer that fails ends with an error frame, and the socket lives on', async t => {
