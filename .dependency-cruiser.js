@@ -16,17 +16,19 @@ const rooms = {
   interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
   memory: { doors: ['block', 'memories'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
+  privacy: { doors: ['secrets/masked'], knows: [] },
   server: { doors: [], knows: ['access', 'adapters', 'chat', 'grammar', 'inference', 'interactions', 'memory'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader', 'grammar/grammar', 'memory/block', 'memory/memories']
+const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader', 'grammar/grammar', 'memory/block', 'memory/memories', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {
   '@fastify/[^/]+': 'src/server/',
   '@huggingface/jinja': 'src/inference/llama/',
   '@huggingface/tokenizers': 'src/memory/onnx/',
+  '@secretlint/secretlint-rule-preset-recommend': 'src/privacy/secrets/',
   'better-sqlite3': 'src/database/',
   'chrono-node': 'src/memory/dates.ts',
   'cli-progress': 'src/cli/',
