@@ -58,6 +58,26 @@ test('The adapters of the README come, are promoted, rolled back and mixed as it
   t.match(JSON.parse(mixed), { model: 'smollm2-135m+notes@1+notes@2', choices: [{ message: { content: /\w/ } }], engraft: { version: null, digest: /^[0-9a-f]{64}$/ } })
 })
 
+test('The schemas, tools, texts and vectors of the README go as it is printed', async t => {
+  const snippets = snippetsOf('Schemas, tools, texts and vectors')
+  t.strictSame(snippets.map(({ language }) => language), ['js', 'js', 'sh'])
+  const server = await startServer(t)
+  const outs: string[] = []
+  for (const [i, { language, code }] of snippets.entries()) {
+    const file = join(t.testdirName, `${i}.${language === 'js' ? 'mjs' : 'sh'}`)
+    await writeFile(file, code.replaceAll('127.0.0.1:8080', `127.0.0.1:${server.port}`))
+    const { code: exit, out, err } = await run(commands[language]!, [file])
+    t.equal(exit, 0, err)
+    outs.push(out)
+  }
+  const [parsed = '', called = '', replies = ''] = outs
+  t.match(parsed, /^\{ name: .*, kind: '(?:bird|fish|mammal)', legs: \d \}$/m)
+  t.match(called, /^weather \{"city": ".*"\}$/m)
+  const [text, vectors] = replies.replaceAll('}{', '}\n{').trim().split('\n').map(line => JSON.parse(line) as object)
+  t.match(text, { object: 'text_completion', choices: [{ text: / Paris/, logprobs: { tokens: Array } }] })
+  t.match(vectors, { object: 'list', data: [{ embedding: /^[\w+/]+=*$/ }, { index: 1 }] })
+})
+
 test('The settings of the README are those of the code', async t => {
   const rows = [...section('Settings').matchAll(/^\| `(--\S+)` \| `(\w+)` \| (?:`(.+?)`)? ?\|/gm)].map(([, flag, variable, fallback = '']) => ({ flag: flag!, variable: variable!, fallback }))
   t.ok(rows.length > 5)
