@@ -8,7 +8,7 @@ export interface Command {
 const lead = "^\\W*(?:(?:please|pls|plz|ok|okay|so|and|also|btw|hey|oh|actually|now|just|you can|you may|can you|could you|would you|will you|i want you to|i'd like you to|i need you to)[\\s,:]+)*"
 
 /** "Remember that…", "for future reference, …"; "remember when…?" and "I can't remember that…" are none. */
-const remember = new RegExp(`${lead}(?:(?:remember|memori[sz]e|bear in mind|keep in mind|don'?t forget|never forget|make a note|take note|write down|save|store)(?: this| the following)?(?: that\\s+(?=\\S)|\\s*:\\s*|,? (?=(?:i|i'm|i've|im|my|we|we're|our)\\b))|(?:note|notice) (?:down )?that (?=(?:i|i'm|im|my|we|our)\\b)|for (?:future |your )?(?:reference|the record|your information)[,:]? |merk dir,? (?:bitte )?(?:dass )?|recuerda que |n'oublie pas que |souviens-toi que )`, 'iu')
+const remember = new RegExp(`${lead}(?:(?:remember|memori[sz]e|bear in mind|keep in mind|don'?t forget|never forget|make a note|take note|write down|save|store)(?: this| the following)?(?:(?<!(?:mind|note|down)) that\\s+(?=[\\p{L}\\d])| that (?=(?:i|i'm|i've|im|my|we|we're|our)\\b)|\\s*:\\s*|,? (?=(?:i|i'm|i've|im|my|we|we're|our)\\b))|(?:note|notice) (?:down )?that (?=(?:i|i'm|im|my|we|our)\\b)|for (?:future |your )?(?:reference|the record|your information)[,:]? |merk dir,? (?:bitte )?(?:dass )?|recuerda que |n'oublie pas que |souviens-toi que )`, 'iu')
 /** "Remember to…": a wish about answers. */
 const rememberTo = new RegExp(`${lead}(?:always )?remember (?=to (?:use|write|answer|reply|add|include|give|keep|format|call|put|show|cite|list|ask|respond|be|always|never|start|end|say|avoid)\\b)`, 'iu')
 /** "Forget my…", "delete what you have stored about…"; "forget it" and "forget that, let's…" are none. */

@@ -5,7 +5,9 @@ const nothing = '(?:not|the (?:first|second|third|other|last|former|latter|one|w
 
 /** What someone likes and how, in English. */
 export const tastes: readonly Rule[] = [
-  rule('preference', 'length', `i ${shade}(?:prefer|like|want|love) (?:\\w+ )?(?:short|long|brief|concise|detailed|longer|shorter|thorough) (?:answers|replies|responses|explanations)`),
+  rule('preference', 'length',
+    `i ${shade}(?:prefer|like|want|love) (?:\\w+ )?(?:short|long|brief|concise|detailed|longer|shorter|thorough) (?:answers|replies|responses|explanations)`
+  ),
   rule('preference', 'units', `(?:i|i'd|i would|we) ${shade}prefer (?:metric|imperial|celsius|fahrenheit)`),
   rule('preference', null,
     `(?:i|we)(?:'d| would)? ${shade}(?:prefer|favou?r) (?!${nothing}\\b|to (?:wait|keep it|leave it))(?=[\\p{L}\\d_])`,
@@ -16,9 +18,13 @@ export const tastes: readonly Rule[] = [
     `i ${shade}(?:like|love|want|take) my (?!\\w+\\W*$)`,
     `i (?:really |just )?(?:don'?t|do not) (?:really |much |particularly )?(?:like|enjoy|love|care for|trust) (?!${nothing}\\b|the\\b)(?=\\p{L})`,
     'i (?:really |just )?(?:don\'?t|do not|never) (?:drink|smoke|use social|watch tv|wear|want to (?:use|touch|see|go|do|spend|buy|pay|drive|fly|travel|eat))\\b',
+    'i only (?:buy|eat|drink|wear|use|read|watch|listen|fly|travel|cook|shop|date|work)\\b(?! (?:the|this|that|it)\\b)',
+    '(?:i|we) never (?:go|eat|drink|wear|buy|use|fly|travel|cook|watch|read|drive|work|skip|leave)\\b(?! (?:the|this|that|it|to)\\b)',
+    '(?:i|we) (?:always |usually |really )?try (?:not )?to (?:avoid|eat|buy|keep|limit|use|cook|live|drink|save|stay|be|walk|cycle|spend)\\b(?! (?:the|this|that|it)\\b)',
+    '(?!(?:that|this|it|which|what|who|can|could|please|will|would|you|they)\\b)[\\p{L} -]{3,30} (?:really )?helps? me(?: a lot| most| (?:to )?(?:learn|understand|focus|remember|follow))\\b',
     '[\\p{L} ]{3,40} (?:works? (?:best|better|well) for me|suits? me (?:best|better))',
     'i avoid (?!the\\b|this|that|it\\b)',
-    `(?:${im} )?${shade}(?:not )?(?:(?:really|exactly|much of) )?(?:an? )?(?:big |huge )?(?:fan of|fond of|into|keen on|partial to|obsessed with|crazy about|(?:an? )?(?:sucker|big sucker) for)(?= (?!${nothing}\\b|the\\b|trouble|account|an? (?:issue|problem|error|bug|wall)))`,
+    `(?:${im} ${shade}(?:not )?|not |(?=big |huge ))(?:(?:really|exactly|much of) )?(?:an? )?(?:big |huge )?(?:fan of|fond of|into|keen on|partial to|obsessed with|crazy about|(?:an? )?(?:sucker|big sucker) for)(?= (?!${nothing}\\b|the\\b|trouble|account|an? (?:issue|problem|error|bug|wall)))`,
     `${im} ${shade}(?:not )?(?:(?:really|exactly|much of) )?(?:an? |more of an? )(?:[\\p{L}-]+ ){1,2}(?:person|people|user|lover|drinker|eater|sleeper|type|guy|girl|kind of person)\\b(?! (?:account|interface|id|name|story))`,
     `${im} ${shade}more of an? `,
     `${my} (?:all[- ]time |personal )?favou?rite (?:\\p{L}+ ){1,3}?(?:is|are|has (?:always )?been|was always) (?!the (?:one|part|scene|moment|bit)|when|where|that)`,
