@@ -7,8 +7,9 @@
 const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
+  backup: { doors: ['manifest'], knows: ['database'] },
   chat: { doors: ['answer', 'count', 'embed', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory'] },
-  cli: { doors: [], knows: ['access', 'models'] },
+  cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },

@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { openKeys, type Keys } from './access/keys.ts'
 import { checkAdapter, openBase } from './adapters/check.ts'
+import { createBackup } from './backup/create.ts'
+import { BackupError } from './backup/error.ts'
+import { restoreBackup } from './backup/restore.ts'
 import { addAdapter, checkAdapter as printCheck, listAdapters, pinAdapter, promoteAdapter, removeAdapter, retireAdapter, rollbackAdapter } from './cli/adapters.ts'
+import { backup, restore } from './cli/backup.ts'
 import { chat } from './cli/chat.ts'
 import { doctor } from './cli/doctor.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
@@ -12,8 +17,11 @@ import { interruptible, pull, showProgress } from './cli/pull.ts'
 import { ServerError, type Server } from './cli/server.ts'
 import { greeting } from './cli/serve.ts'
 import { ConfigError, parse, type Config } from './config.ts'
+import type { Database } from './database/database.ts'
 import { DatabaseError } from './database/failure.ts'
+import { readMigrations } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
+import { holdFolder, replaceFile } from './database/replace.ts'
 import { checks } from './diagnosis.ts'
 import { PublicError } from './errors.ts'
 import { ModelError, openModels, sourceSettings, type Models } from './models/models.ts'
@@ -29,7 +37,7 @@ const print = (line: string): void => { stdout.write(`${line}\n`) }
 /** Ended by Ctrl-C, as shells tell it. */
 const interrupted = 130
 /** Errors that speak to an operator: shown without a stack. */
-const spoken = [ConfigError, DatabaseError, ModelError, PublicError, ServerError, StartError]
+const spoken = [BackupError, ConfigError, DatabaseError, ModelError, PublicError, ServerError, StartError]
 
 function modelsOf (config: Config): Models { return openModels({ dir: config.modelsDir, settings: sourceSettings(env) }) }
 
@@ -63,9 +71,12 @@ async function run (flags: Flags): Promise<void> {
   }
 }
 
+/** Opens a database beside whatever runs on its folder. */
+const openBeside = (path: string): Promise<Database> => openDatabase({ path, migrationsDir, role: 'command' })
+
 async function withKeys (flags: Flags, use: (keys: Keys) => Promise<void>): Promise<void> {
   const config = parse(env, { data: flags.data })
-  const database = await openDatabase({ path: databasePath(config), migrationsDir, role: 'command' })
+  const database = await openBeside(databasePath(config))
   try {
     await use(openKeys(database))
   } finally {
@@ -100,6 +111,28 @@ async function check (file: string, flags: Flags): Promise<void> {
   await printCheck(file, async file => ({ base: name, ...await checkAdapter(file, base) }), print)
 }
 
+async function backUp (target: string, flags: Flags): Promise<void> {
+  const config = parse(env, { data: flags.data })
+  const path = databasePath(config)
+  if (!existsSync(path)) throw new BackupError('nothing_here', `There is no database in ${config.data}. Name the folder of one with --data.`)
+  const database = await openBeside(path)
+  try {
+    await unlessInterrupted(signal => backup(target, async () => await createBackup({ database, open: openBeside, data: config.data, target, engraft: await version() }, signal), print))
+  } finally {
+    await database.close()
+  }
+}
+
+async function bringBack (source: string, flags: Flags): Promise<void> {
+  const { data } = parse(env, { data: flags.data })
+  const schema = readMigrations(migrationsDir).length
+  await unlessInterrupted(signal => restore(data, () => restoreBackup({ source, data, replace: flags.replace === true, schema, open: openBeside, hold: holdFolder, put: replaceFile }, signal), print))
+}
+
+async function unlessInterrupted (work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  if (await interruptible(async signal => { await work(signal); return true }) === null) process.exitCode = interrupted
+}
+
 const engraft = program({
   serve: run,
   pull: async (reference, flags) => {
@@ -125,6 +158,8 @@ const engraft = program({
     model: text(flags.model),
     system: text(flags.system)
   }, stdin, stdout),
+  backup: backUp,
+  restore: bringBack,
   doctor: async flags => {
     const config = parse(env, flags)
     if (!await doctor(checks(config, modelsOf(config)), stdout)) process.exitCode = 1

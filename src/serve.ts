@@ -12,6 +12,7 @@ import type { Adapters } from './adapters/adapters.ts'
 import { createDirectory } from './adapters/directory.ts'
 import { openRegistry } from './adapters/registry.ts'
 import { openVault } from './adapters/vault.ts'
+import { stagingFolder } from './backup/restore.ts'
 import { createAnswer } from './chat/answer.ts'
 import { createCount } from './chat/count.ts'
 import { createEmbed } from './chat/embed.ts'
@@ -68,6 +69,8 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     await probeAddress(config)
     const database = await openDatabase({ path: databasePath(config), migrationsDir, onDeath: onFatal })
     closing.push(() => database.close())
+    // What a killed restore left, which nobody else would remove.
+    await rm(stagingFolder(config.data), { recursive: true, force: true })
     const keys = openKeys(database)
     if (bootstrapKey !== null) await keys.ensureBootstrap(bootstrapKey)
     const keyless = !needsKey(config)

@@ -24,6 +24,8 @@ export interface Actions {
   memoriesImport (file: string, flags: Flags): Promise<void>
   memoriesExport (flags: Flags): Promise<void>
   chat (flags: Flags): Promise<void>
+  backup (target: string, flags: Flags): Promise<void>
+  restore (source: string, flags: Flags): Promise<void>
   doctor (flags: Flags): Promise<void>
 }
 
@@ -133,6 +135,15 @@ export function program (actions: Actions, version: string): Command {
     .option('--user <user>', 'who is talking: answers use what they said before, and /why shows what')
     .action(flags => actions.chat(flags))
 
+  withSettings(engraft.command('backup'), ['data'])
+    .argument('<folder>', 'to be made; not in the data folder')
+    .description('copy the database and the adapters, also while a server runs')
+    .action((target, flags) => actions.backup(target, flags))
+  withSettings(engraft.command('restore'), ['data'])
+    .argument('<folder>', 'as backup made it')
+    .description('check a backup and bring it into a data folder that no server runs on')
+    .option('--replace', 'also where a database is; the old one is kept beside under a dated name')
+    .action((source, flags) => actions.restore(source, flags))
   withSettings(engraft.command('doctor'), options.map(option => option.name))
     .description('check this machine, the data folder and the model, and say what to do')
     .action(flags => actions.doctor(flags))

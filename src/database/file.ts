@@ -6,6 +6,11 @@ import { lockFolder } from './lock.ts'
 import { type Migration, applyMigration, copyName, pendingMigrations, prepareForMigrations, readMigrations } from './migrate.ts'
 import type { Opening } from './protocol.ts'
 
+/** The library's own default: well under a millisecond's work. */
+const pagesAStep = 100
+/** The largest number that it takes. */
+const everyPage = 0x7fffffff
+
 /** An open, checked and migrated file. */
 export interface Opened {
   readonly db: Sqlite.Database
@@ -57,15 +62,21 @@ export function checkReferences (db: Sqlite.Database, path: string): void {
   if (finding !== undefined) throw new DatabaseError('damaged', `${path} is damaged: a row of ${finding.table} refers to one of ${finding.parent} that does not exist. ${restore(path)}`)
 }
 
-/** Copies the open database to `target`, which then is whole and on the disk; on failure nothing is left. */
-export async function copyTo (db: Sqlite.Database, target: string): Promise<void> {
+/**
+ * Copies the open database to `target`, which then is whole and on the disk; on
+ * failure nothing is left. SQLite begins a copy again whenever another process
+ * has written between two of its steps, so beside a running server a command
+ * takes one step; the server's own commits go into the copy, and its many small
+ * steps let them through.
+ */
+export async function copyTo (db: Sqlite.Database, target: string, role: Opening['role'] = 'server'): Promise<void> {
   if (resolve(target) === resolve(db.name)) throw new DatabaseError('own_file', `${target} is the database itself: name another file for the backup.`)
   const part = `${target}.part`
   rmSync(part, { force: true })
   try {
     // Made first, so that nobody else can read it at any moment.
     closeSync(openSync(part, 'wx', 0o600))
-    await db.backup(part)
+    await db.backup(part, { progress: () => role === 'command' ? everyPage : pagesAStep })
     settle(part, target)
   } catch (thrown) {
     rmSync(part, { force: true })
@@ -138,7 +149,7 @@ function configure (db: Sqlite.Database): void {
 }
 
 /** Moves a finished file to its place so that it is there, whole, after a power cut. */
-function settle (from: string, to: string): void {
+export function settle (from: string, to: string): void {
   sync(from)
   renameSync(from, to)
   sync(dirname(to))
@@ -159,6 +170,6 @@ function discard (path: string): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
 }
 
-function exists (path: string): boolean {
+export function exists (path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }

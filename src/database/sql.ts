@@ -95,6 +95,8 @@ export interface Schema {
   interactions: InteractionRow
   interaction_messages: { interaction: number, position: number, message: number }
   capture: { one: Generated<number>, seq: number }
+  /** The worker's own list of what it applied; `version` counts from 1. */
+  migrations: { version: number, name: string, sha256: string, applied_at: string }
   audit: { id: Generated<number>, at: string, actor: string, action: string, subject: string, detail: string }
 }
 

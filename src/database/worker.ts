@@ -59,7 +59,7 @@ async function serve (): Promise<void> {
   }
 
   async function backup (path: string): Promise<void> {
-    const copy = copyTo(db, path)
+    const copy = copyTo(db, path, opening.role)
     backups.add(copy)
     try {
       await copy
