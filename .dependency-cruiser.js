@@ -8,7 +8,7 @@ const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
   backup: { doors: ['manifest'], knows: ['database'] },
-  chat: { doors: ['answer', 'count', 'embed', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory'] },
+  chat: { doors: ['answer', 'count', 'embed', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
@@ -17,8 +17,8 @@ const rooms = {
   interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
   memory: { doors: ['block', 'memories'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
-  privacy: { doors: ['secrets/masked'], knows: [] },
-  server: { doors: [], knows: ['access', 'adapters', 'chat', 'grammar', 'inference', 'interactions', 'memory'] }
+  privacy: { doors: ['policies', 'secrets/masked'], knows: ['database', 'memory'] },
+  server: { doors: [], knows: ['access', 'adapters', 'chat', 'grammar', 'inference', 'interactions', 'memory', 'privacy'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */

@@ -16,6 +16,7 @@ const settings = {
   port: whole(8080, 0, 65535, 'port to listen on; 0 takes a free one'),
   data: text('engraft-data', 'the one folder that holds everything'),
   modelsDir: text('', 'where downloaded models are kept (default: models/ in the data folder)'),
+  retentionDays: whole(0, 0, 36_500, 'days after which what was said and remembered is erased; 0: never; a user can ask for fewer'),
   requireKey: flag(false, 'ask for a key on loopback too'),
   allowOrigin: list('', 'web origin that may call this server from a browser; may be given several times'),
 

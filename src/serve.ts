@@ -25,6 +25,7 @@ import { createProber } from './inference/llama/prober.ts'
 import { ThreadBudget } from './inference/threads.ts'
 import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
+import { openPolicies } from './privacy/policies.ts'
 import { openRemembering } from './remembering.ts'
 import { buildApp } from './server/app.ts'
 
@@ -107,6 +108,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, signal, progress, log, onFatal })
     closing.push(() => remembering.close())
     const { interactions, memories } = remembering
+    const policies = openPolicies(database)
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())
     const fetching = join(config.data, 'fetching')
@@ -128,12 +130,13 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, models: directory, limits, interactions, memories, log: (message, fields) => log('error', message, fields) }),
+      answer: createAnswer({ ...config, models: directory, limits, policies, interactions, memories, log: (message, fields) => log('error', message, fields) }),
       count: createCount({ ...config, models: directory, limits }),
       embed: createEmbed({ models: directory, limits }),
       bases,
       stored: interactions,
       memories,
+      policies,
       watch: remembering.watch,
       admit: limits.admit,
       adapters,

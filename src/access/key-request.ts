@@ -1,5 +1,5 @@
 import { problem } from '../errors.ts'
-import { type Scope, scopes } from './caller.ts'
+import { type Policy, type Scope, keyedPolicy, scopes } from './caller.ts'
 
 /** What a new key shall be. */
 export interface KeyRequest {
@@ -13,14 +13,16 @@ export interface KeyRequest {
   readonly expiresAt?: Date | null
   readonly requestsPerMinute?: number | null
   readonly tokensPerDay?: number | null
+  /** What may be kept of those it speaks for; what is not said is as in `keyedPolicy`. */
+  readonly policy?: Partial<Policy>
 }
 
 /** A request found to be in order: null where nothing was said, each scope once. */
-export type CheckedRequest = { readonly [K in keyof Required<KeyRequest>]: Exclude<KeyRequest[K], undefined> } & { readonly scopes: readonly Scope[] }
+export type CheckedRequest = { readonly [K in keyof Required<KeyRequest>]: Exclude<KeyRequest[K], undefined> } & { readonly scopes: readonly Scope[], readonly policy: Policy }
 
 /** Throws `invalid_request` with the first field at fault as `param`, and what it must be. */
 export function checkKeyRequest (request: KeyRequest): CheckedRequest {
-  const { user = null, models = null, expiresAt = null, requestsPerMinute = null, tokensPerDay = null } = request
+  const { user = null, models = null, expiresAt = null, requestsPerMinute = null, tokensPerDay = null, policy } = request
   checkText('name', request.name)
   checkText('tenant', request.tenant)
   if (user !== null) checkText('user', user)
@@ -29,7 +31,7 @@ export function checkKeyRequest (request: KeyRequest): CheckedRequest {
   checkCeiling('requestsPerMinute', requestsPerMinute, 1_000_000)
   // A trillion a day is more than any machine writes; far below 2^53, so sums stay exact.
   checkCeiling('tokensPerDay', tokensPerDay, 1_000_000_000_000)
-  return { name: request.name, tenant: request.tenant, scopes: checkScopes(request.scopes), user, models, expiresAt, requestsPerMinute, tokensPerDay }
+  return { name: request.name, tenant: request.tenant, scopes: checkScopes(request.scopes), user, models, expiresAt, requestsPerMinute, tokensPerDay, policy: { ...keyedPolicy, ...policy } }
 }
 
 /**

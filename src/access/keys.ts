@@ -2,7 +2,7 @@ import type { Database } from '../database/database.ts'
 import { type KeyRow, sql } from '../database/sql.ts'
 import { problem } from '../errors.ts'
 import { record } from './audit.ts'
-import { keyedPolicy, type Caller, type Scope } from './caller.ts'
+import { keyedPolicy, type Caller, type Policy, type Scope } from './caller.ts'
 import { type CheckedRequest, type KeyRequest, checkBootstrapSecret, checkKeyRequest, longestBearer } from './key-request.ts'
 import { digestOf, matches, mint, parts } from './secret.ts'
 
@@ -16,6 +16,7 @@ export interface KeyInfo {
   readonly models: readonly string[] | null
   readonly requestsPerMinute: number | null
   readonly tokensPerDay: number | null
+  readonly policy: Policy
   readonly createdAt: string
   readonly expiresAt: string | null
   readonly revokedAt: string | null
@@ -132,7 +133,7 @@ export function openKeys (database: Database): Keys {
 /** Shorter than every minted id, so it is never one of them. */
 const bootstrapId = 'bootstrap'
 
-const bootstrapRequest: CheckedRequest = { name: 'ENGRAFT_BOOTSTRAP_KEY', tenant: 'default', scopes: ['chat', 'memory', 'feedback', 'admin'], user: null, models: null, expiresAt: null, requestsPerMinute: null, tokensPerDay: null }
+const bootstrapRequest: CheckedRequest = { name: 'ENGRAFT_BOOTSTRAP_KEY', tenant: 'default', scopes: ['chat', 'memory', 'feedback', 'admin'], user: null, models: null, expiresAt: null, requestsPerMinute: null, tokensPerDay: null, policy: keyedPolicy }
 
 /** One write a minute and key (in ms) is enough to see which keys are dead. */
 const noteEvery = 60_000
@@ -142,6 +143,7 @@ function usable (row: KeyRow): boolean {
 }
 
 function rowOf (id: string, digest: Uint8Array, request: CheckedRequest): KeyRow {
+  const { read, write, store, training, byBody } = request.policy
   return {
     id,
     digest,
@@ -155,7 +157,12 @@ function rowOf (id: string, digest: Uint8Array, request: CheckedRequest): KeyRow
     created_at: now(),
     expires_at: request.expiresAt?.toISOString() ?? null,
     revoked_at: null,
-    last_used_at: null
+    last_used_at: null,
+    memory_read: Number(read),
+    memory_write: Number(write),
+    store: Number(store),
+    training: Number(training),
+    by_body: Number(byBody)
   }
 }
 
@@ -166,7 +173,7 @@ function callerOf (row: KeyRow): Caller {
     scopes: new Set(JSON.parse(row.scopes) as Scope[]),
     user: row.user,
     namedBy: row.user === null ? null : 'key',
-    policy: keyedPolicy,
+    policy: policyOf(row),
     boundUser: row.user,
     models: modelsOf(row),
     requestsPerMinute: row.requests_per_minute,
@@ -184,11 +191,16 @@ function infoOf (row: KeyRow): KeyInfo {
     models: modelsOf(row),
     requestsPerMinute: row.requests_per_minute,
     tokensPerDay: row.tokens_per_day,
+    policy: policyOf(row),
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     lastUsedAt: row.last_used_at
   }
+}
+
+function policyOf (row: KeyRow): Policy {
+  return { read: row.memory_read === 1, write: row.memory_write === 1, store: row.store === 1, training: row.training === 1, byBody: row.by_body === 1 }
 }
 
 function modelsOf (row: KeyRow): string[] | null {

@@ -5,6 +5,7 @@ import type { Limits } from '../access/limits.ts'
 import { problem, publicError } from '../errors.ts'
 import type { Input, Message, Part } from '../inference/engine.ts'
 import type { Interactions } from '../interactions/interactions.ts'
+import type { Policies } from '../privacy/policies.ts'
 import { createContext, type Context, type ContextParts } from './context.ts'
 import { keepingOf, type Keeping } from './keeping.ts'
 import type { ChatEvent, ChatRequest } from './request.ts'
@@ -20,6 +21,7 @@ export interface AnswerParts extends ContextParts, DraftParts {
   readonly interactions: Pick<Interactions, 'open' | 'record'>
   readonly models: Directory
   readonly limits: Pick<Limits, 'admit' | 'spend'>
+  readonly policies: Pick<Policies, 'of'>
   readonly maxMessages: number
   /** Most tokens one answer may ask for; 0: what the context holds. */
   readonly maxTokens: number
@@ -31,7 +33,7 @@ export interface AnswerParts extends ContextParts, DraftParts {
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
 export function createAnswer (parts: AnswerParts): Answer {
-  const { models, limits, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
+  const { models, limits, policies, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
   const openContext = createContext(parts)
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
@@ -46,7 +48,6 @@ export function createAnswer (parts: AnswerParts): Answer {
     const lease = models.lease(request.model, request.adapters)
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(problem('generation_timeout', { seconds: answerTimeout })), answerTimeout * 1000)
-    const keeping = input.type === 'chat' ? keepingOf(caller, request) : nothing
     let leave: (() => void) | null = null
     let spent = 0
     let draft: Draft | null = null
@@ -55,6 +56,7 @@ export function createAnswer (parts: AnswerParts): Answer {
       requireModels(caller, lease.names)
       await lease.ready()
       const either = AbortSignal.any([signal, deadline.signal, lease.signal])
+      const keeping = input.type === 'chat' ? keepingOf(caller, await policies.of({ tenant: caller.tenant, user: caller.user ?? '' }), request) : nothing
       const began = performance.now()
       const context = await openContext(request, messages, caller, keeping, lease, either)
       const recalled = performance.now()

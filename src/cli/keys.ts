@@ -1,4 +1,6 @@
+import type { Policy } from '../access/caller.ts'
 import type { KeyInfo, Keys } from '../access/keys.ts'
+import { ServerError } from './server.ts'
 import { table } from './table.ts'
 
 /** The flags of `engraft keys create`, as the command line gives them. */
@@ -12,6 +14,11 @@ export interface CreateFlags {
   readonly expires?: string
   readonly requestsPerMinute?: string
   readonly tokensPerDay?: string
+  /** `false`: nothing is remembered; `read` or `write`: only that. */
+  readonly memory?: boolean | 'read' | 'write'
+  readonly store?: boolean
+  readonly training?: boolean
+  readonly memoryByBody?: boolean
 }
 
 export type Print = (line: string) => void
@@ -26,7 +33,8 @@ export async function createKey (keys: Keys, flags: CreateFlags, print: Print): 
     models: flags.model ?? null,
     expiresAt: flags.expires === undefined ? null : timeOf(flags.expires),
     requestsPerMinute: numberOf(flags.requestsPerMinute),
-    tokensPerDay: numberOf(flags.tokensPerDay)
+    tokensPerDay: numberOf(flags.tokensPerDay),
+    policy: policyOf(flags)
   }, 'cli')
   print(secret)
   print('')
@@ -40,7 +48,7 @@ export async function listKeys (keys: Keys, { tenant }: { readonly tenant?: stri
     print("There are no keys yet: 'engraft keys create' makes one.")
     return
   }
-  const rows = [['ID', 'NAME', 'TENANT', 'SCOPES', 'USER', 'STATE', 'LAST USED'], ...infos.map(cells)]
+  const rows = [['ID', 'NAME', 'TENANT', 'SCOPES', 'USER', 'KEEPS', 'STATE', 'LAST USED'], ...infos.map(cells)]
   for (const line of table(rows)) print(line)
 }
 
@@ -51,7 +59,17 @@ export async function revokeKey (keys: Keys, id: string, print: Print): Promise<
 }
 
 function cells (key: KeyInfo): string[] {
-  return [key.id, key.name, key.tenant, key.scopes.join(','), key.user ?? '-', stateOf(key), minuteOf(key.lastUsedAt) ?? 'never']
+  return [key.id, key.name, key.tenant, key.scopes.join(','), key.user ?? '-', keptBy(key), stateOf(key), minuteOf(key.lastUsedAt) ?? 'never']
+}
+
+function policyOf ({ memory = true, store = true, training = false, memoryByBody: byBody = false }: CreateFlags): Policy {
+  if (typeof memory === 'string' && memory !== 'read' && memory !== 'write') throw new ServerError(`--memory is '${String(memory)}', but must be read or write; leave it out for both, and --no-memory is neither.`)
+  return { read: memory === true || memory === 'read', write: memory === true || memory === 'write', store, training, byBody }
+}
+
+function keptBy ({ policy: { read, write, store, training } }: KeyInfo): string {
+  const memory = read && write ? 'memory' : read ? 'memory (read)' : write ? 'memory (write)' : null
+  return [memory, store ? 'answers' : null, training ? 'training' : null].filter(word => word !== null).join(', ') || 'nothing'
 }
 
 function stateOf (key: KeyInfo): string {

@@ -18,6 +18,12 @@ export interface KeyRow {
   expires_at: string | null
   revoked_at: string | null
   last_used_at: string | null
+  /** 0 or 1, as are all that follow. */
+  memory_read: number
+  memory_write: number
+  store: number
+  training: number
+  by_body: number
 }
 
 /** One row of `adapters`, as migrations/002-adapters.sql lays it out. */
@@ -82,6 +88,28 @@ export interface InteractionRow {
   training: number
 }
 
+/** One row of `user_policies`, as migrations/006-privacy.sql lays it out. */
+export interface UserPolicyRow {
+  owner: number
+  /** 0 or 1, as are the three that follow. */
+  memory_read: number
+  memory_write: number
+  store: number
+  training: number
+  retention_days: number | null
+}
+
+/** One row of `erasures`. Times are milliseconds since 1970 in UTC. */
+export interface ErasureRow {
+  id: string
+  subject: Uint8Array
+  owner: number | null
+  requested_at: number
+  erased_at: number | null
+  /** JSON. */
+  rows: string | null
+}
+
 /** The tables; grows with every migration. `Generated` marks what the database fills in. */
 export interface Schema {
   keys: KeyRow
@@ -95,6 +123,10 @@ export interface Schema {
   interactions: InteractionRow
   interaction_messages: { interaction: number, position: number, message: number }
   capture: { one: Generated<number>, seq: number }
+  user_policies: UserPolicyRow
+  forgotten_turns: { owner: number, key: Uint8Array }
+  erasures: ErasureRow
+  privacy: { one: number, salt: Uint8Array }
   /** The worker's own list of what it applied; `version` counts from 1. */
   migrations: { version: number, name: string, sha256: string, applied_at: string }
   audit: { id: Generated<number>, at: string, actor: string, action: string, subject: string, detail: string }

@@ -14,7 +14,7 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Keys, Memories, Stored, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Keys, Memories, Policies, Stored, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
@@ -27,6 +27,7 @@ import { lora } from './routes/lora.ts'
 import { memories } from './routes/memories.ts'
 import { models } from './routes/models.ts'
 import { tokenize } from './routes/tokenize.ts'
+import { users } from './routes/users.ts'
 import { OpenSockets } from './sockets/open-sockets.ts'
 import { upgrades, websocket } from './sockets/websocket.ts'
 import { Uploads } from './upload.ts'
@@ -41,6 +42,7 @@ export interface Parts {
   readonly bases: Bases
   readonly stored: Stored
   readonly memories: Memories
+  readonly policies: Policies
   /** Called once, with what measures. */
   readonly watch: (watcher: Watcher) => void
   readonly admit: Admit
@@ -100,7 +102,8 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(embeddings, { embed: parts.embed })
   await app.register(models, { bases, adapters })
   await app.register(tokenize, { count: parts.count })
-  await app.register(memories, { memories: parts.memories, admit: parts.admit })
+  await app.register(memories, { memories: parts.memories, policies: parts.policies, admit: parts.admit })
+  await app.register(users, { policies: parts.policies, retentionDays: config.retentionDays, admit: parts.admit })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })

@@ -5,6 +5,7 @@ import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
 import type { Interactions } from '../interactions/interactions.ts'
 import type { Memories as AllMemories } from '../memory/memories.ts'
+import type { Policies as AllPolicies } from '../privacy/policies.ts'
 
 /** What the routes need of the base models. */
 export type Bases = Pick<AllBases, 'list' | 'find' | 'load' | 'unload'>
@@ -20,6 +21,9 @@ export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remov
 
 /** What the routes and the measurements need of the memories. */
 export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'forget' | 'progress'>
+
+/** What the routes need of what people let be kept. */
+export type Policies = Pick<AllPolicies, 'of' | 'change'>
 
 /** Is told what the memories do, from when it is given to them. */
 export interface Watcher {

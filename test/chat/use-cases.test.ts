@@ -6,6 +6,7 @@ import { createCount } from '../../src/chat/count.ts'
 import { problem } from '../../src/errors.ts'
 import { Admission } from '../../src/inference/admission.ts'
 import type { Engine, Part } from '../../src/inference/engine.ts'
+import { openPolicy } from '../../src/privacy/policies.ts'
 import { chat, greedy, never } from '../support/engine.ts'
 
 /** The use cases on an engine that says what the test wants; what they ask of it is what is looked at here. */
@@ -23,6 +24,7 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drai
     maxMessages: 2,
     maxTokens: 100,
     maxChoices: 2,
+    policies: { of: async () => openPolicy },
     interactions: { open: async () => { throw new Error('not asked for') }, record: async () => { throw new Error('not asked for') } },
     memories: { recall: async () => { throw new Error('not asked for') } },
     log: () => {},

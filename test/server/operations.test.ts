@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { keyedPolicy } from '../../src/access/caller.ts'
 import { problem } from '../../src/errors.ts'
 import { appFor, hello, readyState, twoBases } from '../support/app.ts'
 
@@ -35,16 +36,16 @@ test('keys are made, listed and revoked, and the audit is paged', async t => {
   const app = await appFor(t, {
     keys: {
       create: async (request, by) => { calls.push([request, by]); return { id: 'k1', secret: 'ek_k1_s' } },
-      list: async () => [{ id: 'k1', name: 'n', tenant: 'default', scopes: ['chat'], user: null, models: null, requestsPerMinute: 5, tokensPerDay: null, createdAt: 'c', expiresAt: null, revokedAt: null, lastUsedAt: null }],
+      list: async () => [{ id: 'k1', name: 'n', tenant: 'default', scopes: ['chat'], user: null, models: null, requestsPerMinute: 5, tokensPerDay: null, policy: keyedPolicy, createdAt: 'c', expiresAt: null, revokedAt: null, lastUsedAt: null }],
       revoke: async (id, by) => { if (id !== 'k1') throw problem('key_not_found', { id }); calls.push([id, by]) }
     },
     audit: async page => { calls.push(page); return [] }
   })
-  const made = await app.inject({ method: 'POST', url: '/admin/keys', payload: { name: 'n', expires_at: '2999-01-01T00:00:00Z', requests_per_minute: 5, tenant: null } })
+  const made = await app.inject({ method: 'POST', url: '/admin/keys', payload: { name: 'n', expires_at: '2999-01-01T00:00:00Z', requests_per_minute: 5, tenant: null, memory: { write: false }, store: null, training: true } })
   t.equal(made.statusCode, 201)
   t.strictSame(made.json(), { id: 'k1', key: 'ek_k1_s' })
-  t.strictSame(calls.shift(), [{ name: 'n', tenant: 'default', scopes: ['chat'], user: null, models: null, expiresAt: new Date('2999-01-01'), requestsPerMinute: 5, tokensPerDay: null }, 'local'])
-  t.match((await app.inject('/admin/keys')).json().data, [{ id: 'k1', requests_per_minute: 5 }])
+  t.strictSame(calls.shift(), [{ name: 'n', tenant: 'default', scopes: ['chat'], user: null, models: null, expiresAt: new Date('2999-01-01'), requestsPerMinute: 5, tokensPerDay: null, policy: { write: false, training: true } }, 'local'])
+  t.match((await app.inject('/admin/keys')).json().data, [{ id: 'k1', requests_per_minute: 5, memory: { read: true, write: true }, store: true, training: false, memory_by_body: false }])
   t.strictSame((await app.inject({ method: 'DELETE', url: '/admin/keys/k1' })).json(), { id: 'k1', revoked: true })
   t.strictSame(calls.shift(), ['k1', 'local'])
   t.equal((await app.inject({ method: 'DELETE', url: '/admin/keys/k2' })).statusCode, 404)

@@ -5,6 +5,7 @@ import { requireModels } from '../../src/access/caller.ts'
 import { type Config, parse } from '../../src/config.ts'
 import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
+import { openPolicy } from '../../src/privacy/policies.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
 import type { Bases, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
@@ -34,6 +35,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     bases: twoBases(),
     stored: nothingStored,
     memories: nothingRemembered,
+    policies: { of: async () => openPolicy, change: async (_owner, change) => ({ ...openPolicy, ...change }) },
     watch: () => {},
     admit: async () => {},
     adapters,

@@ -26,7 +26,8 @@ export const adminKeys: FastifyPluginAsyncTypebox<{ keys: Keys }> = async (app, 
       models: models ?? null,
       expiresAt: expiryOf(request.body),
       requestsPerMinute: request.body.requests_per_minute ?? null,
-      tokensPerDay: request.body.tokens_per_day ?? null
+      tokensPerDay: request.body.tokens_per_day ?? null,
+      policy: policyIn(request.body)
     }, actorOf(request))
     return reply.code(201).header('cache-control', 'no-store').send({ id, key: secret })
   })
@@ -46,6 +47,11 @@ function expiryOf ({ expires_at: text }: KeyWire): Date | null {
   return at
 }
 
+function policyIn ({ memory, store, training, memory_by_body: byBody }: KeyWire) {
+  const said = { read: memory?.read, write: memory?.write, store, training, byBody }
+  return Object.fromEntries(Object.entries(said).filter(([, on]) => on !== undefined && on !== null))
+}
+
 function keyOf (key: Awaited<ReturnType<Keys['list']>>[number]) {
   const { id, name, tenant, user, models } = key
   return {
@@ -57,6 +63,10 @@ function keyOf (key: Awaited<ReturnType<Keys['list']>>[number]) {
     models,
     requests_per_minute: key.requestsPerMinute,
     tokens_per_day: key.tokensPerDay,
+    memory: { read: key.policy.read, write: key.policy.write },
+    store: key.policy.store,
+    training: key.policy.training,
+    memory_by_body: key.policy.byBody,
     created_at: key.createdAt,
     expires_at: key.expiresAt,
     revoked_at: key.revokedAt,

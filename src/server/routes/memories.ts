@@ -8,7 +8,7 @@ import { unknownFields } from '../fields.ts'
 import { headerSafe } from '../headers.ts'
 import { changeFrom, filterFrom, foundOf, memoryOf, newMemoriesFrom, questionFrom } from '../memories.ts'
 import { callerOf, speakerOf } from '../plugins/auth.ts'
-import type { Admit, Memories } from '../ports.ts'
+import type { Admit, Memories, Policies } from '../ports.ts'
 import { ChangeBody, Forgotten, Found, MemoriesQuery, MemoryBody, MemoryId, MemoryList, MemoryWithHistory, OfUser, Remembered, SearchBody, Turn, maxMemories } from '../schemas/memories.ts'
 import { failures } from '../schemas/shapes.ts'
 
@@ -16,7 +16,7 @@ import { failures } from '../schemas/shapes.ts'
 const pageSize = 20
 
 /** The memories of one end user: whoever asks names one, and reaches no other's. */
-export const memories: FastifyPluginAsyncTypebox<{ readonly memories: Memories, readonly admit: Admit }> = async (app, { memories, admit }) => {
+export const memories: FastifyPluginAsyncTypebox<{ readonly memories: Memories, readonly policies: Policies, readonly admit: Admit }> = async (app, { memories, policies, admit }) => {
   const config = { access: 'memory' } as const
   const tags = ['memory']
 
@@ -28,10 +28,18 @@ export const memories: FastifyPluginAsyncTypebox<{ readonly memories: Memories, 
     return owner
   }
 
+  /** The same, where key and user let their memories be read or written. What is there can be seen and erased all the same. */
+  async function allowed (request: FastifyRequest, user: string | null | undefined, part: 'read' | 'write'): Promise<Owner> {
+    const owner = await ownerOf(request, user)
+    const own = await policies.of(owner)
+    if (!callerOf(request).policy[part] || !own[part]) throw problem('memory_off', { used: part === 'read' ? 'read' : 'written', user: encodeURIComponent(owner.user) })
+    return owner
+  }
+
   app.post('/v1/memories', {
     config, schema: { tags, summary: 'Remembers something, or brings a history in', body: MemoryBody, response: { 202: Remembered, ...failures } }
   }, async (request, reply) => {
-    const owner = await ownerOf(request, request.body.user)
+    const owner = await allowed(request, request.body.user, 'write')
     const items = newMemoriesFrom(request.body)
     const { ids, pending } = await memories.remember(owner, items)
     tellIgnored(reply as FastifyReply, [...unknownFields([request.body], MemoryBody), ...unknownFields(request.body.turns ?? [], Turn).map(name => `turns[].${name}`)])
@@ -54,7 +62,7 @@ export const memories: FastifyPluginAsyncTypebox<{ readonly memories: Memories, 
   app.post('/v1/memories/search', {
     config, schema: { tags, summary: 'Finds what matters to a question, as a chat would', body: SearchBody, response: { 200: Found, ...failures } }
   }, async (request, reply) => {
-    const owner = await ownerOf(request, request.body.user)
+    const owner = await allowed(request, request.body.user, 'read')
     const { memories: found, relevant, lexicalOnly } = await memories.recall(owner, { ...questionFrom(request.body), signal: departure(reply) })
     tellIgnored(reply as FastifyReply, unknownFields([request.body], SearchBody))
     return { object: 'list' as const, data: found.map(foundOf), relevant, lexical_only: lexicalOnly }

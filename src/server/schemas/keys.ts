@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { scopes } from '../../access/caller.ts'
 import { oneOf, orNull } from './shapes.ts'
+import { MemorySwitches, SomeMemorySwitches } from './users.ts'
 
 const Text = Type.String({ minLength: 1, maxLength: 256 })
 const nullable = (type: string) => Type.Unsafe<string | null>({ type: [type, 'null'] })
@@ -14,7 +15,11 @@ export const KeyBody = Type.Object({
   models: orNull(Type.Array(Text, { minItems: 1, maxItems: 256, description: 'The models it may use; left out: all.' })),
   expires_at: orNull(Type.String({ format: 'date-time' })),
   requests_per_minute: orNull(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-  tokens_per_day: orNull(Type.Integer({ minimum: 1, maximum: 1_000_000_000_000 }))
+  tokens_per_day: orNull(Type.Integer({ minimum: 1, maximum: 1_000_000_000_000 })),
+  memory: orNull(SomeMemorySwitches),
+  store: orNull(Type.Boolean({ description: 'Answers are kept; left out: true.' })),
+  training: orNull(Type.Boolean({ description: 'Data sets may be made of what is kept; left out: false.' })),
+  memory_by_body: orNull(Type.Boolean({ description: "A user that only 'user' or 'safety_identifier' names has a memory; left out: false." }))
 }, { additionalProperties: false })
 export type KeyWire = Static<typeof KeyBody>
 
@@ -27,6 +32,10 @@ export const Key = Type.Object({
   models: Type.Unsafe<readonly string[] | null>({ type: ['array', 'null'], items: { type: 'string' } }),
   requests_per_minute: nullableCount,
   tokens_per_day: nullableCount,
+  memory: MemorySwitches,
+  store: Type.Boolean(),
+  training: Type.Boolean(),
+  memory_by_body: Type.Boolean(),
   created_at: Type.String(),
   expires_at: nullable('string'),
   revoked_at: nullable('string'),
