@@ -76,6 +76,7 @@ t.test('a repetition adds nothing, a new home or wish takes the place of the old
   const items = [home, short, allergy]
   t.strictSame(merge(items, said('I live in Porto.')), { add: false, supersedes: [], forget: [] })
   t.strictSame(merge(items, said('I moved to Lisbon')), { add: true, supersedes: [home.id], forget: [] })
+  t.strictSame(merge(items, said('I prefer detailed answers')), { add: true, supersedes: [short.id], forget: [] }, 'whatever its kind')
   t.strictSame(merge(items, said('Actually, don\'t keep it so short any more')), { add: true, supersedes: [short.id], forget: [] })
   t.strictSame(merge(items, said('I\'m allergic to peanuts')), { add: true, supersedes: [], forget: [] })
   const cats = item('fact', 'I have two cats')

@@ -3,10 +3,8 @@ import { condition, diet, food, im, ive, job, language, medicine, my, number, or
 
 /** Who someone is and where, in English. */
 export const facts: readonly Rule[] = [
-  // Who and where.
   rule('fact', 'name',
-    '(?:(?:my|our) (?:full |first |real |nick)?name(?:\'?s| is)|the name\'s) (?!on|in|not|too|spelled|a |the |being|what|listed|missing|wrong)',
-    "name'?s (?!are|of)[\\p{Lu}_]"
+    '(?:(?:my|our) (?:full |first |real |nick)?name(?:\'?s| is)|the name\'s) (?!on|in|not|too|spelled|a |the |being|what|listed|missing|wrong)'
   ),
   rule('fact', 'pronouns',
     `${my} pronouns are`,

@@ -31,11 +31,9 @@ const related = 0.6
 export function merge (items: readonly Item[], statement: Statement): Edits {
   if (statement.command === 'forget') return { add: false, supersedes: [], forget: forgotten(items, statement.text) }
   const terms = contentTerms(statement.text)
-  const peers = items.filter(({ kind }) => kind === statement.kind).map(item => ({ ...item, terms: contentTerms(item.text), slot: slotOf(item) }))
-  if (!statement.correction && peers.some(peer => share(terms, peer.terms) >= repeated && peer.slot === statement.slot)) return { add: false, supersedes: [], forget: [] }
-  const replaced = peers.filter(peer => statement.slot === null
-    ? statement.correction && peer.slot === null && overlap(terms, peer.terms) >= related
-    : peer.slot === statement.slot)
+  const peers = items.filter(item => slotOf(item) === statement.slot && (statement.slot !== null || item.kind === statement.kind)).map(({ id, text }) => ({ id, terms: contentTerms(text) }))
+  if (!statement.correction && peers.some(peer => share(terms, peer.terms) >= repeated)) return { add: false, supersedes: [], forget: [] }
+  const replaced = statement.slot !== null ? peers : peers.filter(peer => statement.correction && overlap(terms, peer.terms) >= related)
   return { add: true, supersedes: replaced.map(({ id }) => id), forget: [] }
 }
 

@@ -32,7 +32,7 @@ const unreal = /^\W*(?:(?:ok|okay|so|now|and|but|well)[\s,]+)*(?:imagine|suppose
 /** A clause after one of these is a condition or a guess, not a statement about oneself. */
 const doubt = /\b(?:if|unless|whether|suppose|imagine|pretend|wish|wonder|wondering|wondered)\b/i
 /** A clause that asks or gives a task ends the statement before it. */
-const turning = /^(?:(?:so|and|but|then)\s+)*(?:what|which|who|where|when|why|how|can|could|would|will|do|does|did|is|are|am|should|any|ideas?|tips|help|give|suggest|find|tell|show|write|please|thanks|swap|scrap|need some|looking for|flour)\b/i
+const turning = /^(?:(?:so|and|but|then)\s+)*(?:what|which|who|where|when|why|how|can|could|would|will|do|does|did|is|are|am|should|any|ideas?|tips|help|give|suggest|find|tell|show|write|please|thanks|swap|scrap|need|looking for)\b/i
 /** A whole sentence that says how things shall be, whatever its form. */
 const standing = /\b(?:from (?:now|here|today|this point) on(?:wards?)?|going forward|moving forward|henceforth)\b/i
 const request = /^(?:can|could|would|will) you\b/i
@@ -57,6 +57,7 @@ function statementsIn (text: string, { text: sentence, at }: Sentence): Statemen
   }
   const [first] = clauses
   if (first === undefined || !standing.test(sentence) || (asked && !request.test(sentence.slice(first.from))) || found.some(({ kind }) => kind === 'instruction')) return found
+  // What else was found is part of it.
   const span = trimmed(text, at + first.from, at + sentence.length)
   return [{ kind: 'instruction', slot: null, text: text.slice(...span), span, correction: false, command: null }]
 }
@@ -65,9 +66,9 @@ function ruleOf (clause: string): Rule | null {
   return rules.find(({ pattern }) => pattern.test(clause)) ?? null
 }
 
-/** Without what ends a sentence, and clipped after a word. */
+/** Without what ends a sentence, and clipped after a word, or between two characters of what has no words. */
 function trimmed (text: string, from: number, to: number): [from: number, to: number] {
   const long = to - from > longestStatement
-  const clipped = text.slice(from, long ? from + longestStatement : to).replace(long ? /\s+\S*$/u : /[\s,;:–—(.!?]+$/u, '')
+  const clipped = text.slice(from, long ? from + longestStatement : to).replace(long ? /\s+\S*$/u : /[\s,;:–—(.!?]+$/u, '').replace(/[\uD800-\uDBFF]$/, '')
   return [from, from + clipped.length]
 }

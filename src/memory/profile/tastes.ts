@@ -28,8 +28,9 @@ export const tastes: readonly Rule[] = [
     `${im} ${shade}(?:not )?(?:(?:really|exactly|much of) )?(?:an? |more of an? )(?:[\\p{L}-]+ ){1,2}(?:person|people|user|lover|drinker|eater|sleeper|type|guy|girl|kind of person)\\b(?! (?:account|interface|id|name|story))`,
     `${im} ${shade}more of an? `,
     `${my} (?:all[- ]time |personal )?favou?rite (?:\\p{L}+ ){1,3}?(?:is|are|has (?:always )?been|was always) (?!the (?:one|part|scene|moment|bit)|when|where|that)`,
-    'i always (?:use|buy|order|wear|drink|eat|fly|travel|book|take|write|read|choose|pick|stay|cook|have|sit) (?!this|that|it\\b|the (?:same|wrong)|wondered)',
-    'i (?:usually|normally|mostly|typically|tend to|generally) (?:use|buy|order|wear|drink|eat|fly|travel|book|take|write|read|choose|pick|stay|cook|have|sit|work|go|shop|prefer|get up|wake|walk|cycle|listen)\\b',
+    // Habits, in the present tense; what always goes wrong is none.
+    '(?:i|we) always (?!\\p{L}+ed\\b|thought|knew|said|had|have to|got|get|forget|see|end up|mix|confuse|fail|lose|struggle|want|feel|seem|run into|do(?:es)? (?:this|that|it)|make (?:this|that|the))\\p{L}+ (?!(?:this|that|it|the (?:same|wrong))\\b)',
+    '(?:i|we) (?:usually|normally|typically|tend to|generally|mostly) (?!get (?:this|that|the|an?) |see|have (?:this|that|the|an?|to)|run into|do (?:this|that|it)|end up|forget|fail|lose|works?\\b(?! (?:from|at|in|on|nights))|use (?:this|that|it)\\b)\\p{L}+ (?!(?:this|that|it)\\b)',
     'i find it (?:easier|harder|helpful|best|annoying|hard|useful|more \\w+) (?:when|to (?:read|learn|follow|understand|work|think|remember)|if)',
     'i (?:really |do )?(?:appreciate|value) (?!your|our|the\\b|it\\b|that|this|you|any (?:help|advice|input|tips)|all|how)(?=\\p{L})',
     `(?:${im}|we'?re|we are) ${shade}trying to (?:keep|cut|avoid|eat|lose|save|quit|stop (?:smoking|drinking|eating|using)|reduce|limit|live|drink|spend|be more|exercise|get (?:fit|healthier)|learn (?!why|how to fix)|stick)`,
