@@ -65,6 +65,10 @@ t.test('any text is read without failing, what is found lies within it, and host
   }
 })
 
+t.test('of a turn that never ends in statements only as many are taken as a profile holds', async t => {
+  t.equal(findStatements('I live in Porto. '.repeat(50_000)).length, mostItems)
+})
+
 let clock = 0
 const item = (kind: Item['kind'], text: string): Item => ({ id: `mem_${clock}`, kind, text, at: ++clock })
 const said = (text: string): ReturnType<typeof findStatements>[number] => findStatements(text)[0]!
@@ -89,7 +93,7 @@ t.test('what someone asks to be forgotten is named by its words or its slot, or 
   t.strictSame(merge(items, said('forget my address please')), { add: false, supersedes: [], forget: [home.id] })
   t.strictSame(merge(items, said('Forget that I am allergic to sesame.')).forget, [diet.id])
   t.strictSame(merge(items, said('forget everything you know about me')).forget, items.map(({ id }) => id))
-  t.strictSame(findStatements('forget it, let\'s go on'), [])
+  t.strictSame(['forget it, let\'s go on', 'For future reference', 'Remember when we met?'].flatMap(findStatements), [])
 })
 
 t.test('a profile is small: the oldest preferences give way first, then facts, and instructions stay', async t => {

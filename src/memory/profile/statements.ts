@@ -7,6 +7,8 @@ import { type Statement, longestStatement } from './statement.ts'
 
 /** People do not speak in longer sentences; what is longer is looked at to here. Keeps the work linear. */
 const longestSentence = 600
+/** As many as a profile holds; a turn that has more is not someone speaking of themselves. */
+const mostStatements = 12
 
 /**
  * What a user turn says about its writer or asks for from now on: by rules, no
@@ -14,17 +16,25 @@ const longestSentence = 600
  * what is only imagined say nothing.
  */
 export function findStatements (text: string): Statement[] {
-  return sentences(prose(text)).flatMap(({ text: whole, at }) => {
-    const sentence = { text: whole.slice(0, longestSentence), at }
-    const command = commandIn(sentence.text)
-    if (command === null) return statementsIn(text, sentence)
-    const span = trimmed(text, at + command.from, at + command.to)
-    if (command.command === 'forget') return [{ kind: 'fact', slot: null, text: text.slice(...span), span, correction: false, command: 'forget' }]
-    // What is to be remembered may be a statement anyway; else it is a fact, or after "to" a wish.
-    const [known] = statementsIn(text, { text: sentence.text.slice(command.from).replace(/\?$/, ''), at: span[0] })
-    const kind = /^to\b/i.test(text.slice(...span)) ? 'instruction' : 'fact'
-    return [{ kind, slot: null, correction: false, ...known, text: text.slice(...span), span, command: 'remember' }]
-  })
+  const found: Statement[] = []
+  for (const sentence of sentences(prose(text))) {
+    found.push(...statementsOf(text, sentence))
+    if (found.length >= mostStatements) break
+  }
+  return found.slice(0, mostStatements)
+}
+
+function statementsOf (text: string, { text: whole, at }: Sentence): Statement[] {
+  const sentence = { text: whole.slice(0, longestSentence), at }
+  const command = commandIn(sentence.text)
+  if (command === null) return statementsIn(text, sentence)
+  const span = trimmed(text, at + command.from, at + command.to)
+  if (span[0] === span[1]) return []
+  if (command.command === 'forget') return [{ kind: 'fact', slot: null, text: text.slice(...span), span, correction: false, command: 'forget' }]
+  // What is to be remembered may be a statement anyway; else it is a fact, or after "to" a wish.
+  const [known] = statementsIn(text, { text: sentence.text.slice(command.from).replace(/\?$/, ''), at: span[0] })
+  const kind = /^to\b/i.test(text.slice(...span)) ? 'instruction' : 'fact'
+  return [{ kind, slot: null, correction: false, ...known, text: text.slice(...span), span, command: 'remember' }]
 }
 
 /** Imagined, played or reported. */
