@@ -79,3 +79,12 @@ export function withInterval (values: readonly number[]): string {
   const means = Array.from({ length: 2_000 }, () => mean(values.map(() => values[Math.floor(random() * values.length)]!))).sort((a, b) => a - b)
   return `${mean(values).toFixed(1)} [${means[50]!.toFixed(1)}, ${means[1_949]!.toFixed(1)}]`
 }
+
+/** A line a measure, a column a category. */
+export function printScores (results: readonly { readonly category: number, readonly scores: Scores }[]): void {
+  const groups = [['all', results] as const, ...[1, 2, 3, 4].map(category => [`category ${category}`, results.filter(result => result.category === category)] as const)].filter(([, group]) => group.length > 0)
+  console.log(['', ...groups.map(([name, { length }]) => `${name} (${length})`)].join(' | '))
+  for (const measure of Object.keys(results[0]?.scores ?? {})) {
+    console.log([measure, ...groups.map(([, group]) => withInterval(group.map(({ scores }) => scores[measure]!)))].join(' | '))
+  }
+}

@@ -16,7 +16,7 @@ import { lineTokens } from '../src/memory/block.ts'
 import { openMemories } from '../src/memory/open.ts'
 import { migrationsDir } from '../test/database/fixtures.ts'
 import { embedderModel } from '../test/support/model.ts'
-import { type Scores, readConversations, scoresOf, withInterval } from './locomo-data.ts'
+import { type Scores, printScores, readConversations, scoresOf } from './locomo-data.ts'
 
 const [file, mode] = process.argv.slice(2)
 if (file === undefined) throw new Error('name a LoCoMo-format file: node bench/locomo.ts FILE [lexical]')
@@ -47,11 +47,7 @@ try {
       results.push({ category, scores: scoresOf(gold, found.memories.map(({ externalId }) => externalId!)) })
     }
   }
-  const groups = [['all', results] as const, ...[1, 2, 3, 4].map(category => [`category ${category}`, results.filter(result => result.category === category)] as const)]
-  console.log(['', ...groups.map(([name, { length }]) => `${name} (${length})`)].join(' | '))
-  for (const measure of Object.keys(results[0]!.scores)) {
-    console.log([measure, ...groups.map(([, group]) => withInterval(group.map(({ scores }) => scores[measure]!)))].join(' | '))
-  }
+  printScores(results)
   times.sort((a, b) => a - b)
   console.log(`recall, 50 memories: median ${times[Math.floor(times.length / 2)]!.toFixed(1)} ms, p95 ${times[Math.floor(times.length * 0.95)]!.toFixed(1)} ms`)
   console.log(`ten quotes: ${(tokens.reduce((sum, count) => sum + count, 0) / tokens.length).toFixed(0)} tokens, estimated`)

@@ -1,6 +1,6 @@
 import { lineTokens } from '../../src/memory/block.ts'
 import type { LiveServer } from '../../test/support/server.ts'
-import { type Conversation, type Scores, scoresOf, withInterval } from '../locomo-data.ts'
+import { type Conversation, type Scores, printScores, scoresOf, withInterval } from '../locomo-data.ts'
 import { embedded, post, print, spread } from './shared.ts'
 
 interface Found { readonly data: readonly { readonly external_id: string, readonly explain: { readonly quote: string } }[] }
@@ -40,11 +40,7 @@ export async function quality (server: LiveServer, conversations: readonly Conve
       inBlock.push(gold.filter(id => quoted.has(id)).length / gold.length)
     }
   }
-  const groups = [['all', results] as const, ...[1, 2, 3, 4].map(category => [`category ${category}`, results.filter(result => result.category === category)] as const)].filter(([, group]) => group.length > 0)
-  console.log(['', ...groups.map(([name, { length }]) => `${name} (${length})`)].join(' | '))
-  for (const measure of Object.keys(results[0]?.scores ?? {})) {
-    console.log([measure, ...groups.map(([, group]) => withInterval(group.map(({ scores }) => scores[measure]!)))].join(' | '))
-  }
+  printScores(results)
   print('search over HTTP, 50 memories', spread(times))
   print(`block of at most ${blockTokens} tokens`, `${(blocks.reduce((sum, tokens) => sum + tokens, 0) / blocks.length).toFixed(0)} tokens, estimated; turns R ${withInterval(inBlock)}`)
 }
