@@ -68,6 +68,13 @@ test('one engine, every way to speak', async t => {
     t.not(banned.logprobs[0]?.[0]?.token, banned.logprobs[0]?.[0]?.top[0]?.token, 'before any setting: a banned token is still the likeliest')
   })
 
+  await t.test('probabilities of answers beside each other are each their own', async t => {
+    for (let round = 0; round < 4; round++) {
+      const { logprobs } = await choices(ask('Name three colours.', { logprobs: 2, maxTokens: 12, choices: 3 }))
+      t.strictSame(logprobs.flat().filter(({ token, logprob, top }) => top[0]?.token !== token || top[0].logprob !== logprob), [], 'greedy takes the likeliest')
+    }
+  })
+
   await t.test('a text is continued as it is, and said back with its probabilities where that is asked for', async t => {
     const text = 'The capital of France is'
     const { texts, logprobs, done } = await choices(ask('', { input: { type: 'text', text }, echo: true, logprobs: 0, maxTokens: 3 }))

@@ -37,6 +37,8 @@ export class Samplers {
   readonly #all: NativeSampler
   /** Sorts only the head of the vocabulary; one for each number of likeliest tokens asked for. */
   readonly #heads = new Map<number, NativeSampler>()
+  /** These two are everyone's and hold the logits they look at, so one look waits for the other. */
+  #looked: Promise<unknown> = Promise.resolve()
 
   constructor (bindings: SamplerBindings, context: SamplingContext, contextSize: number) {
     this.#bindings = bindings
@@ -101,7 +103,13 @@ export class Samplers {
    * and before any setting: log p = logit - max - ln(sum of exp(logit - max)).
    * About 2 ms for a vocabulary of 49k.
    */
-  async likelihood (index: number, token: number, count: number): Promise<Likelihood> {
+  likelihood (index: number, token: number, count: number): Promise<Likelihood> {
+    const looked = this.#looked.then(() => this.#look(index, token, count))
+    this.#looked = looked.catch(() => {})
+    return looked
+  }
+
+  async #look (index: number, token: number, count: number): Promise<Likelihood> {
     const head = this.#head(Math.max(1, count))
     const [, , , likeliest] = await this.#context.sampleToken(index, head, false, false, [[], false, false, false, Math.max(1, count)], false)
     const [, , , own, weight] = await this.#context.sampleToken(index, this.#all, false, false, [[token], false, false, false, 0], true)
