@@ -6,6 +6,8 @@ import { openInteractions } from './interactions/open.ts'
 import { createCapture } from './memory/capture.ts'
 import type { Memories } from './memory/memories.ts'
 import { openMemories, type OpenMemories } from './memory/open.ts'
+import { createProfile, type Profile } from './memory/profile/profile.ts'
+import { masked } from './privacy/secrets/masked.ts'
 import { ModelError, type EmbedderFiles, type Models, type Resolving } from './models/models.ts'
 import type { Watcher } from './server/ports.ts'
 
@@ -13,6 +15,7 @@ import type { Watcher } from './server/ports.ts'
 export interface Remembering {
   readonly interactions: Interactions
   readonly memories: Memories
+  readonly profile: Profile
   /** The embedding model, once it is there. */
   embeddings (): OpenMemories['embeddings']
   /** Tells one watcher from now on. */
@@ -79,6 +82,12 @@ export async function openRemembering ({ config, database, path, models, threads
   }
 
   let watcher: Watcher | null = null
+  /** What opens something is never remembered, whoever wrote it down and where. */
+  const safe = (text: string): string => {
+    const { text: without, found } = masked(text)
+    for (const [kind, count] of Object.entries(found)) watcher?.masked(kind, count)
+    return without
+  }
   const memories: Memories = {
     recall: async (...question) => {
       const began = performance.now()
@@ -86,16 +95,17 @@ export async function openRemembering ({ config, database, path, models, threads
       watcher?.recalled(performance.now() - began)
       return found
     },
-    remember: async (...items) => await (await current).memories.remember(...items),
+    remember: async (owner, items, options) => await (await current).memories.remember(owner, items.map(item => ({ ...item, text: safe(item.text) })), options),
     list: async (...page) => await (await current).memories.list(...page),
     get: async (...id) => await (await current).memories.get(...id),
-    change: async (...change) => await (await current).memories.change(...change),
+    change: async (owner, id, change) => await (await current).memories.change(owner, id, { ...change, ...(change.text !== undefined && { text: safe(change.text) }) }),
     forget: async (...ids) => await (await current).memories.forget(...ids),
     pending: async owner => await (await current).memories.pending(owner),
     progress: async () => await (await current).memories.progress(),
     close: async () => await (await current).close()
   }
   const record = openInteractions(database)
+  const profile = createProfile(memories)
   const capture = createCapture({
     database,
     interactions: record,
@@ -107,6 +117,7 @@ export async function openRemembering ({ config, database, path, models, threads
         return remembered
       }
     },
+    profile,
     log: failed
   })
   // What a killed server had on record and not yet remembered.
@@ -121,6 +132,7 @@ export async function openRemembering ({ config, database, path, models, threads
       }
     },
     memories,
+    profile,
     embeddings: () => now.embeddings,
     watch: given => { watcher = given },
     settled: capture.settled,

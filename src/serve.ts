@@ -107,7 +107,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => bases.close())
     const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, signal, progress, log, onFatal })
     closing.push(() => remembering.close())
-    const { interactions, memories } = remembering
+    const { interactions, memories, profile } = remembering
     const policies = openPolicies(database)
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())
@@ -130,7 +130,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, models: directory, limits, policies, interactions, memories, log: (message, fields) => log('error', message, fields) }),
+      answer: createAnswer({ ...config, models: directory, limits, policies, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
       count: createCount({ ...config, models: directory, limits }),
       embed: createEmbed({ models: directory, limits }),
       bases,

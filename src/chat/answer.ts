@@ -62,12 +62,12 @@ export function createAnswer (parts: AnswerParts): Answer {
       const recalled = performance.now()
       leave = await lease.admission.admit(caller.tenant, either, choices)
       const admitted = performance.now()
-      for await (const { part, memories } of generated(lease, caller, request, context, maxTokens, either)) {
+      for await (const { part, used } of generated(lease, caller, request, context, maxTokens, either)) {
         if (draft === null) {
           const start = { id: `${input.type === 'chat' ? 'chatcmpl' : 'cmpl'}-${randomUUID()}`, created: Date.now(), model: lease.target.model, version: lease.version, digest: lease.target.digest }
-          draft = new Draft(start, { request, messages, caller, keeping, context, memories, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
+          draft = new Draft(start, { request, messages, caller, keeping, context: used, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
           spent = estimate(input)
-          yield { type: 'start', ...start, created: Math.floor(start.created / 1000), session: context.session, memories, forgetful: context.forgetful }
+          yield { type: 'start', ...start, created: Math.floor(start.created / 1000), session: used.session, memories: used.memories, forgetful: used.forgetful }
         }
         if (part.type === 'done') {
           spent = part.usage.promptTokens + part.usage.completionTokens
@@ -100,7 +100,7 @@ const nothing: Keeping = { read: false, write: false, store: false, training: fa
  * What the engine says to the prompt. Where the prompt does not fit with its
  * memories, it is asked without them: they must never be what an answer fails of.
  */
-async function * generated (lease: ModelLease, caller: Caller, request: ChatRequest, context: Context, maxTokens: number, signal: AbortSignal): AsyncGenerator<{ readonly part: Part, readonly memories: readonly string[] }, void, undefined> {
+async function * generated (lease: ModelLease, caller: Caller, request: ChatRequest, context: Context, maxTokens: number, signal: AbortSignal): AsyncGenerator<{ readonly part: Part, readonly used: Context }, void, undefined> {
   const { input, grammar, choices, logprobs, echo, stop, sampling } = request
   const ask = (prompt: Input): AsyncIterable<Part> => lease.engine.generate({
     target: lease.target,
@@ -115,11 +115,12 @@ async function * generated (lease: ModelLease, caller: Caller, request: ChatRequ
     sampling
   }, signal)
   try {
-    for await (const part of ask(context.input)) yield { part, memories: context.memories }
+    for await (const part of ask(context.input)) yield { part, used: context }
   } catch (error) {
     // Nothing has been said then: it is refused before it is read.
     if (context.input === input || publicError(error).code !== 'context_length_exceeded') throw error
-    for await (const part of ask(input)) yield { part, memories: [] }
+    const used: Context = { ...context, input, block: null, memories: [], profile: null, forgetful: true }
+    for await (const part of ask(input)) yield { part, used }
   }
 }
 

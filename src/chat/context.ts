@@ -4,6 +4,7 @@ import type { Input, Message } from '../inference/engine.ts'
 import type { Interactions, Opened } from '../interactions/interactions.ts'
 import { blockOf } from '../memory/block.ts'
 import type { Memories } from '../memory/memories.ts'
+import type { Profile } from '../memory/profile/profile.ts'
 import type { ChatRequest } from './request.ts'
 import type { Keeping } from './keeping.ts'
 
@@ -16,6 +17,7 @@ export interface Context {
   /** The block before the newest user message, and the memories it quotes. */
   readonly block: string | null
   readonly memories: readonly string[]
+  /** The frame at the head of the first user turn; null: none. */
   readonly profile: string | null
   /** Whether memories were wanted and could not be had in time. */
   readonly forgetful: boolean
@@ -24,6 +26,7 @@ export interface Context {
 export interface ContextParts {
   readonly interactions: Pick<Interactions, 'open'>
   readonly memories: Pick<Memories, 'recall'>
+  readonly profile: Pick<Profile, 'frame'>
   /** Told of a recall that failed: constant message and fields, never text. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -44,7 +47,7 @@ const share = 1 / 4
  * byte for byte, and the newest one gets a new block, so that the engine's
  * prefix stays true.
  */
-export function createContext ({ interactions, memories, log }: ContextParts) {
+export function createContext ({ interactions, memories, profile, log }: ContextParts) {
   return async (request: ChatRequest, messages: readonly Message[], caller: Caller, keeping: Keeping, lease: Pick<ModelLease, 'contextSize' | 'engine'>, signal: AbortSignal): Promise<Context> => {
     const { input, session } = request
     const alone: Context = { input, session, block: null, memories: [], profile: null, forgetful: false }
@@ -53,6 +56,8 @@ export function createContext ({ interactions, memories, log }: ContextParts) {
     const opened = await interactions.open(owner, session, messages)
     if (!keeping.read || caller.user === null) return { ...alone, session: opened.session }
 
+    // Frozen for the session: what is learnt meanwhile would change what the engine has read already.
+    const frame = opened.profile === undefined ? await framed() : { profile: opened.profile, failed: false }
     const newest = messages.findLastIndex(({ role }) => role === 'user')
     const before = opened.kept.get(newest)
     const recalled = before !== undefined || newest === -1
@@ -61,12 +66,25 @@ export function createContext ({ interactions, memories, log }: ContextParts) {
     const blocks = new Map([...opened.kept].map(([index, { block }]) => [index, block]))
     if (newest !== -1) blocks.set(newest, recalled.block)
     return {
-      input: input.type === 'chat' ? { ...input, messages: assembled(messages, blocks, opened.profile ?? null) } : input,
+      input: input.type === 'chat' ? { ...input, messages: assembled(messages, blocks, frame.profile) } : input,
       session: opened.session,
       block: recalled.block,
       memories: recalled.memories,
-      profile: opened.profile ?? null,
-      forgetful: recalled.failed
+      profile: frame.profile,
+      forgetful: recalled.failed || frame.failed
+    }
+
+    async function framed (): Promise<{ profile: string | null, failed: boolean }> {
+      const late = Promise.withResolvers<never>()
+      const timer = setTimeout(() => late.reject(new Error('late')), recallMs)
+      try {
+        return { profile: await Promise.race([profile.frame(owner), late.promise]), failed: false }
+      } catch (error) {
+        log('profile could not be read', { error: error instanceof Error ? error.message : typeof error })
+        return { profile: null, failed: true }
+      } finally {
+        clearTimeout(timer)
+      }
     }
 
     async function recall (messages: readonly Message[], query: string, { kept, quoted }: Opened) {

@@ -18,7 +18,6 @@ export interface Begun {
   readonly caller: Caller
   readonly keeping: Keeping
   readonly context: Context
-  readonly memories: readonly string[]
   readonly timings: Readonly<Record<string, number>>
 }
 
@@ -67,17 +66,16 @@ export class Draft {
   async write ({ interactions, log }: DraftParts, { usage, prompt, error }: Ended): Promise<boolean | null> {
     if (this.#written || !this.#begun.keeping.store) return null
     this.#written = true
-    const { request, messages, caller, keeping, context, memories, timings } = this.#begun
+    const { request, messages, caller, keeping, context, timings } = this.#begun
     try {
       await interactions.record({
         ...this.#answering,
         owner: { tenant: caller.tenant, user: caller.user ?? '' },
         session: context.session ?? '',
         messages,
-        // Where the prompt did not fit with it, it was not part of it.
-        block: memories.length === context.memories.length ? context.block : null,
+        block: context.block,
         profile: context.profile,
-        memories,
+        memories: context.memories,
         prompt,
         choices: Array.from(this.#choices, choiceOf),
         usage,

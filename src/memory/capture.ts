@@ -2,11 +2,13 @@ import type { Database } from '../database/database.ts'
 import { sql } from '../database/sql.ts'
 import type { Interaction, Interactions } from '../interactions/interactions.ts'
 import type { Memories, Memory, NewMemory, Owner } from './memories.ts'
+import type { Profile } from './profile/profile.ts'
 
 export interface CaptureParts {
   readonly database: Pick<Database, 'all' | 'commit'>
   readonly interactions: Pick<Interactions, 'since' | 'find'>
   readonly memories: Pick<Memories, 'remember' | 'list'>
+  readonly profile: Pick<Profile, 'learn'>
   /** For what an operator must know: constant message and fields, never text. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -32,7 +34,7 @@ const retryMs = 10_000
  * and each turn's external id says which turn of which session it is: what a
  * crash makes it look at again is already there and not written twice.
  */
-export function createCapture ({ database, interactions, memories, log }: CaptureParts): Capture {
+export function createCapture ({ database, interactions, memories, profile, log }: CaptureParts): Capture {
   const state: { running: Promise<void> | null, again: boolean, closed: boolean, retry: NodeJS.Timeout | null } = { running: null, again: false, closed: false, retry: null }
 
   async function run (): Promise<void> {
@@ -70,9 +72,15 @@ export function createCapture ({ database, interactions, memories, log }: Captur
     const anchor = await anchorOf(owner, session, interaction)
     const fresh = anchor === null ? turns : turns.slice(turns.findIndex(({ key }) => key === anchor.key) + 1)
     const forget = anchor === null ? [] : await replaced(owner, session, anchor, new Set(turns.map(({ key }) => idOf(session, key))))
-    if (fresh.length === 0 && forget.length === 0) return
     const from = anchor?.memory.position ?? null
-    await memories.remember(owner, fresh.map(({ memory, key }, i) => ({ ...memory, externalId: idOf(session, key), ...(from !== null && { position: from + 1 + i }) })), { forget })
+    if (fresh.length > 0 || forget.length > 0) await memories.remember(owner, fresh.map(({ memory, key }, i) => ({ ...memory, externalId: idOf(session, key), ...(from !== null && { position: from + 1 + i }) })), { forget })
+    // The newest question is looked at in any case: a crash may have come between it and what it says.
+    for (const { memory: { role }, key } of turns.slice(-Math.max(fresh.length, newest))) if (role === 'user') await learnt(owner, idOf(session, key))
+  }
+
+  async function learnt (owner: Owner, externalId: string): Promise<void> {
+    const { memories: [turn] } = await memories.list(owner, { externalId }, { limit: 1 })
+    if (turn !== undefined) await profile.learn(owner, turn)
   }
 
   /** The latest turn of the conversation that is a memory already. */
@@ -130,6 +138,9 @@ export function createCapture ({ database, interactions, memories, log }: Captur
 
 interface Anchor { readonly memory: Memory, readonly key: string }
 interface Turn { readonly key: string, readonly memory: NewMemory }
+
+/** A question and its answer. */
+const newest = 2
 
 /** Most memories a page of `list` has. */
 const pageSize = 1000

@@ -31,6 +31,8 @@ export interface Watcher {
   recalled (ms: number): void
   /** So many turns of a chat have become memories. */
   captured (turns: number): void
+  /** So many secrets of a kind were left out. */
+  masked (kind: string, count: number): void
 }
 
 /** Counts a request of a caller. Rejects where it has had its share. */

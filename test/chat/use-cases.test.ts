@@ -27,6 +27,7 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drai
     policies: { of: async () => openPolicy },
     interactions: { open: async () => { throw new Error('not asked for') }, record: async () => { throw new Error('not asked for') } },
     memories: { recall: async () => { throw new Error('not asked for') } },
+    profile: { frame: async () => { throw new Error('not asked for') } },
     log: () => {},
     answerTimeout: 60,
     limits: { admit: over.admit ?? (async () => {}), spend: (_: Caller, tokens: number) => { state.spent.push(tokens) } },

@@ -5,18 +5,20 @@ import type { Interactions } from '../../src/interactions/interactions.ts'
 import { openInteractions } from '../../src/interactions/open.ts'
 import { createCapture, type Capture } from '../../src/memory/capture.ts'
 import type { Memories, Memory, Owner } from '../../src/memory/memories.ts'
+import { createProfile, type Profile } from '../../src/memory/profile/profile.ts'
 import { seeded } from '../database/fixtures.ts'
 import { answers, choice, interaction, says } from '../interactions/fixtures.ts'
 import { ada, openedMemories } from './opened.ts'
 
-interface World { readonly interactions: Interactions, readonly memories: Memories, readonly capture: Capture, again (): Capture }
+interface World { readonly interactions: Interactions, readonly memories: Memories, readonly profile: Profile, readonly capture: Capture, again (): Capture }
 
 async function world (t: Test): Promise<World> {
   const { database, memories } = await openedMemories(t)
   const interactions = openInteractions(database)
-  const again = (): Capture => createCapture({ database, interactions, memories, log: (message, { error }) => t.fail(`${message}: ${String(error)}`) })
+  const profile = createProfile(memories)
+  const again = (): Capture => createCapture({ database, interactions, memories, profile, log: (message, { error }) => t.fail(`${message}: ${String(error)}`) })
   const capture = again()
-  return { interactions, memories, capture, again }
+  return { interactions, memories, profile, capture, again }
 }
 
 /** Puts a conversation and its answer on record as a chat does. */
@@ -29,7 +31,7 @@ async function chat ({ interactions }: World, owner: Owner, messages: readonly M
 async function all ({ memories }: World, owner: Owner): Promise<Memory[]> {
   const found: Memory[] = []
   for (let cursor: string | null = null; ;) {
-    const { memories: page, next } = await memories.list(owner, {}, { after: cursor, limit: 100 })
+    const { memories: page, next } = await memories.list(owner, { kinds: ['turn'] }, { after: cursor, limit: 100 })
     found.push(...page)
     if (next === null) return found.sort((a, b) => (a.session ?? '').localeCompare(b.session ?? '') || (a.position ?? 0) - (b.position ?? 0))
     cursor = next
@@ -140,4 +142,35 @@ test('random conversations of several people, with edits and second answers: eac
     const wanted = chats.flatMap(({ messages, answered }) => answered === '' ? [] : [...messages.map(({ content }) => content), answered])
     t.strictSame((await texts(here, owner)).sort(), wanted.sort(), owner.user)
   }
+})
+
+test('what people say of themselves and ask for is kept from their turns, replaced and forgotten as they say', async t => {
+  const here = await world(t)
+  const said: Message[] = []
+  const say = async (content: string, answer = 'Noted.'): Promise<void> => {
+    said.push(says(content))
+    await chat(here, ada, said, answer)
+    said.push(answers(answer))
+    await here.capture.settled()
+  }
+  const items = async (): Promise<string[]> => (await here.profile.items(ada)).map(({ kind, text }) => `${kind}: ${text}`).sort()
+  await say('Hi, I live in Lisbon. Always answer in German.', 'I live in a data centre. Never eat meat.')
+  t.equal((await items()).length, 2)
+  t.match((await items()).join(), /fact: .*Lisbon.*instruction: .*German/i, 'what an answer says is nobody\'s wish')
+  const before = await here.profile.frame(ada)
+  await say('What is the weather like?')
+  t.equal(await here.profile.frame(ada), before, 'the same bytes until something is learnt')
+  await say('I moved to Oslo last week.')
+  t.match((await items()).join(), /Oslo/)
+  t.notMatch((await items()).join(), /Lisbon/, 'one home at a time')
+  const [home] = (await here.profile.items(ada)).filter(({ text }) => /Oslo/.test(text))
+  t.match((await here.memories.get(ada, home!.id))?.history, [{ text: /Lisbon/ }], 'the old one is its history')
+  t.match(await here.memories.get(ada, home!.source!), { kind: 'turn', text: 'I moved to Oslo last week.' }, 'and its source the turn')
+  const again = here.again()
+  await again.settled()
+  await again.close()
+  t.equal((await items()).length, 2, 'looked at twice it is there once')
+  await say('Please forget my address.')
+  t.notMatch((await items()).join(), /Oslo|Lisbon/)
+  t.notMatch((await texts(here)).join(), /I moved to Oslo|I live in Lisbon/, 'the turns that said it are gone too')
 })

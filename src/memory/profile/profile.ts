@@ -17,9 +17,15 @@ const kinds = ['fact', 'preference', 'instruction'] as const
 /** More than a profile shows, so that what was said again is known; older ones are still found as memories. */
 const mostKnown = 200
 
-export function createProfile (memories: Pick<Memories, 'list' | 'remember'>): Profile {
+export function createProfile (memories: Pick<Memories, 'get' | 'list' | 'remember'>): Profile {
   async function items (owner: Owner): Promise<Memory[]> {
     return (await memories.list(owner, { kinds, asOf: Date.now() }, { limit: mostKnown })).memories as Memory[]
+  }
+
+  /** The turns that an item and what it took the place of were read from: they say the same. */
+  async function sources (owner: Owner, id: string): Promise<string[]> {
+    const item = await memories.get(owner, id)
+    return item === null ? [] : [item, ...item.history].flatMap(({ source }) => source ?? [])
   }
 
   return {
@@ -29,8 +35,6 @@ export function createProfile (memories: Pick<Memories, 'list' | 'remember'>): P
       for (const [i, statement] of findStatements(turn.text).entries()) {
         const known = await items(owner)
         const { add, supersedes, forget } = merge(known.filter(({ at }) => at <= turn.at).map(itemOf), statement)
-        // What it was read from says the same and goes too.
-        const traces = known.filter(({ id }) => forget.includes(id)).flatMap(({ source }) => source ?? [])
         if (!add && forget.length === 0) continue
         await memories.remember(owner, !add
           ? []
@@ -44,7 +48,7 @@ export function createProfile (memories: Pick<Memories, 'list' | 'remember'>): P
               source: turn.id,
               externalId: `${turn.externalId ?? turn.id}#${i}`,
               supersedes: supersedes.filter(id => known.some(item => item.id === id && item.source !== turn.id))
-            }], { forget: [...forget, ...traces] })
+            }], { forget: [...forget, ...(await Promise.all(forget.map(id => sources(owner, id)))).flat()] })
       }
     }
   }
