@@ -65,9 +65,10 @@ export function checkReferences (db: Sqlite.Database, path: string): void {
 /**
  * Copies the open database to `target`, which then is whole and on the disk; on
  * failure nothing is left. SQLite begins a copy again whenever another process
- * has written between two of its steps, so beside a running server a command
- * takes one step; the server's own commits go into the copy, and its many small
- * steps let them through.
+ * has written between two of its steps (of 200 MB, beside a writer without
+ * pause: 5,900 times in a minute, and no end), so beside a running server a
+ * command takes one step (2.6 s); the server's own commits go into the copy,
+ * and its many small steps let them through.
  */
 export async function copyTo (db: Sqlite.Database, target: string, role: Opening['role'] = 'server'): Promise<void> {
   if (resolve(target) === resolve(db.name)) throw new DatabaseError('own_file', `${target} is the database itself: name another file for the backup.`)
