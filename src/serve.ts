@@ -136,6 +136,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       bases,
       stored: interactions,
       memories,
+      profile,
       policies,
       watch: remembering.watch,
       admit: limits.admit,

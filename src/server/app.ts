@@ -14,7 +14,7 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Keys, Memories, Policies, Stored, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Keys, Memories, Policies, Profile, Stored, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
@@ -26,6 +26,7 @@ import { embeddings } from './routes/embeddings.ts'
 import { lora } from './routes/lora.ts'
 import { memories } from './routes/memories.ts'
 import { models } from './routes/models.ts'
+import { profile } from './routes/profile.ts'
 import { tokenize } from './routes/tokenize.ts'
 import { users } from './routes/users.ts'
 import { OpenSockets } from './sockets/open-sockets.ts'
@@ -42,6 +43,7 @@ export interface Parts {
   readonly bases: Bases
   readonly stored: Stored
   readonly memories: Memories
+  readonly profile: Profile
   readonly policies: Policies
   /** Called once, with what measures. */
   readonly watch: (watcher: Watcher) => void
@@ -103,6 +105,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(models, { bases, adapters })
   await app.register(tokenize, { count: parts.count })
   await app.register(memories, { memories: parts.memories, policies: parts.policies, admit: parts.admit })
+  await app.register(profile, { memories: parts.memories, profile: parts.profile, admit: parts.admit })
   await app.register(users, { policies: parts.policies, retentionDays: config.retentionDays, admit: parts.admit })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })

@@ -5,6 +5,7 @@ import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
 import type { Interactions } from '../interactions/interactions.ts'
 import type { Memories as AllMemories } from '../memory/memories.ts'
+import type { Profile as AllProfile } from '../memory/profile/profile.ts'
 import type { Policies as AllPolicies } from '../privacy/policies.ts'
 
 /** What the routes need of the base models. */
@@ -20,7 +21,10 @@ export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>
 export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remove'>
 
 /** What the routes and the measurements need of the memories. */
-export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'forget' | 'progress'>
+export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'forget' | 'pending' | 'progress'>
+
+/** What the routes need of people's profiles. */
+export type Profile = Pick<AllProfile, 'items' | 'frame' | 'replace'>
 
 /** What the routes need of what people let be kept. */
 export type Policies = Pick<AllPolicies, 'of' | 'change'>

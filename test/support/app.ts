@@ -35,6 +35,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     bases: twoBases(),
     stored: nothingStored,
     memories: nothingRemembered,
+    profile: { items: async () => [], frame: async () => null, replace: async () => {} },
     policies: { of: async () => openPolicy, change: async (_owner, change) => ({ ...openPolicy, ...change }) },
     watch: () => {},
     admit: async () => {},
@@ -82,6 +83,7 @@ const nothingRemembered: Memories = {
   get: async () => null,
   change: async () => null,
   forget: async () => 0,
+  pending: async () => 0,
   progress: async () => ({ embedded: 0, pending: 0 })
 }
 

@@ -1,3 +1,4 @@
+import { problem } from '../../errors.ts'
 import type { Memories, Memory, Owner } from '../memories.ts'
 import { profileFrame } from './frame.ts'
 import { type Item, merge } from './merge.ts'
@@ -9,15 +10,20 @@ export interface Profile {
   frame (owner: Owner): Promise<string | null>
   /** What holds now. */
   items (owner: Owner): Promise<readonly Memory[]>
+  /** Makes it exactly these items. What is left out ends, and what is reworded stays as history. Throws `memory_not_found` for an id that is no item. */
+  replace (owner: Owner, wanted: readonly Edit[]): Promise<void>
   /** Keeps what a turn of the person's says, each statement once however often it is called. */
   learn (owner: Owner, turn: Memory): Promise<void>
 }
+
+/** An item as its person wants it; without an id it is a new one. */
+export interface Edit { readonly id: string | null, readonly kind: (typeof kinds)[number], readonly text: string }
 
 const kinds = ['fact', 'preference', 'instruction'] as const
 /** More than a profile shows, so that what was said again is known; older ones are still found as memories. */
 const mostKnown = 200
 
-export function createProfile (memories: Pick<Memories, 'get' | 'list' | 'remember'>): Profile {
+export function createProfile (memories: Pick<Memories, 'change' | 'get' | 'list' | 'remember'>): Profile {
   async function items (owner: Owner): Promise<Memory[]> {
     return (await memories.list(owner, { kinds, asOf: Date.now() }, { limit: mostKnown })).memories as Memory[]
   }
@@ -31,6 +37,18 @@ export function createProfile (memories: Pick<Memories, 'get' | 'list' | 'rememb
   return {
     items,
     frame: async owner => profileFrame((await items(owner)).map(itemOf)),
+    replace: async (owner, wanted) => {
+      const known = new Map((await items(owner)).map(item => [item.id, item]))
+      const stranger = wanted.find(({ id }) => id !== null && !known.has(id))
+      if (stranger?.id != null) throw problem('memory_not_found', { id: stranger.id })
+      for (const { id, kind, text } of wanted) {
+        const item = known.get(id ?? '')
+        known.delete(id ?? '')
+        if (item === undefined) await memories.remember(owner, [{ kind, text, role: 'user' }])
+        else if (item.kind !== kind || item.text !== text) await memories.change(owner, item.id, { kind, text })
+      }
+      for (const id of known.keys()) await memories.change(owner, id, { endedAt: Date.now() })
+    },
     learn: async (owner, turn) => {
       for (const [i, statement] of findStatements(turn.text).entries()) {
         const known = await items(owner)
