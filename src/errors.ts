@@ -24,6 +24,7 @@ const catalogue = {
   foreign_origin: [403, 'permission_error', 'Web pages of {origin} may not call this server. Start it with --allow-origin {origin} to let them.'],
   foreign_host: [403, 'permission_error', "The Host header '{host}' does not name this machine. Keyless access is for loopback addresses only: send an API key."],
   user_mismatch: [403, 'permission_error', 'This key, or the header x-engraft-user, speaks for one user, and the request names another.'],
+  user_erased: [409, 'invalid_request_error', 'This answer was ended, and is incomplete, because everything that was kept of its user has been erased. Nothing of it is kept: send the request again to begin anew.'],
   memory_off: [403, 'permission_error', 'Memories of this user may not be {used}: their own policy or that of this key forbids it. GET /v1/users/{user} shows both.'],
 
   // refused: what is asked

@@ -26,7 +26,8 @@ import { checks } from './diagnosis.ts'
 import { PublicError } from './errors.ts'
 import { ModelError, openModels, sourceSettings, type Models } from './models/models.ts'
 import { StartError } from './lifecycle.ts'
-import { databasePath, diskUse, migrationsDir, serve, version } from './serve.ts'
+import { reapply } from './privacy/erasures.ts'
+import { databasePath, diskUse, migrationsDir, serve, tombstonesPath, version } from './serve.ts'
 
 type Flags = Readonly<Record<string, unknown>>
 const { env, stdin, stdout, stderr } = process
@@ -124,9 +125,10 @@ async function backUp (target: string, flags: Flags): Promise<void> {
 }
 
 async function bringBack (source: string, flags: Flags): Promise<void> {
-  const { data } = parse(env, { data: flags.data })
+  const config = parse(env, { data: flags.data })
+  const { data } = config
   const schema = readMigrations(migrationsDir).length
-  await unlessInterrupted(signal => restore(data, () => restoreBackup({ source, data, replace: flags.replace === true, schema, open: openBeside, hold: holdFolder, put: replaceFile }, signal), print))
+  await unlessInterrupted(signal => restore(data, () => restoreBackup({ source, data, replace: flags.replace === true, schema, open: openBeside, hold: holdFolder, put: replaceFile, reapply: async database => await reapply(database, tombstonesPath(config)) }, signal), print))
 }
 
 async function unlessInterrupted (work: (signal: AbortSignal) => Promise<void>): Promise<void> {

@@ -7,6 +7,7 @@ import { createCapture } from './memory/capture.ts'
 import type { Memories } from './memory/memories.ts'
 import { openMemories, type OpenMemories } from './memory/open.ts'
 import { createProfile, type Profile } from './memory/profile/profile.ts'
+import type { People } from './privacy/people.ts'
 import { masked } from './privacy/secrets/masked.ts'
 import { ModelError, type EmbedderFiles, type Models, type Resolving } from './models/models.ts'
 import type { Watcher } from './server/ports.ts'
@@ -32,6 +33,7 @@ export interface RememberingParts {
   readonly path: string
   readonly models: Pick<Models, 'findEmbedder' | 'resolveEmbedder'>
   readonly threads: ThreadBudget
+  readonly people: Pick<People, 'write' | 'inTurn'>
   readonly signal: AbortSignal
   readonly progress: Resolving['progress']
   readonly log: (level: 'info' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
@@ -43,7 +45,7 @@ export interface RememberingParts {
  * model to be fetched: until it is here, and where it cannot be had, memories
  * are found by their words.
  */
-export async function openRemembering ({ config, database, path, models, threads, signal, progress, log, onFatal }: RememberingParts): Promise<Remembering> {
+export async function openRemembering ({ config, database, path, models, threads, people, signal, progress, log, onFatal }: RememberingParts): Promise<Remembering> {
   const failed = (message: string, fields: Readonly<Record<string, unknown>>): void => log('error', message, fields)
   const open = async (files: EmbedderFiles | null): Promise<OpenMemories> => {
     const opened = await openMemories({ database, path, embedder: files, gate: async () => { await threads.spare() }, log: failed, onDeath: onFatal })
@@ -95,11 +97,11 @@ export async function openRemembering ({ config, database, path, models, threads
       watcher?.recalled(performance.now() - began)
       return found
     },
-    remember: async (owner, items, options) => await (await current).memories.remember(owner, items.map(item => ({ ...item, text: safe(item.text) })), options),
+    remember: async (owner, items, options) => await people.write(owner, async () => await (await current).memories.remember(owner, items.map(item => ({ ...item, text: safe(item.text) })), options)),
     list: async (...page) => await (await current).memories.list(...page),
     get: async (...id) => await (await current).memories.get(...id),
-    change: async (owner, id, change) => await (await current).memories.change(owner, id, { ...change, ...(change.text !== undefined && { text: safe(change.text) }) }),
-    forget: async (...ids) => await (await current).memories.forget(...ids),
+    change: async (owner, id, change) => await people.write(owner, async () => await (await current).memories.change(owner, id, { ...change, ...(change.text !== undefined && { text: safe(change.text) }) })),
+    forget: async (owner, ids) => await people.write(owner, async () => await (await current).memories.forget(owner, ids)),
     pending: async owner => await (await current).memories.pending(owner),
     progress: async () => await (await current).memories.progress(),
     close: async () => await (await current).close()
@@ -118,6 +120,7 @@ export async function openRemembering ({ config, database, path, models, threads
       }
     },
     profile,
+    inTurn: async work => await people.inTurn(work),
     log: failed
   })
   // What a killed server had on record and not yet remembered.
@@ -127,7 +130,7 @@ export async function openRemembering ({ config, database, path, models, threads
     interactions: {
       ...record,
       record: async interaction => {
-        await record.record(interaction)
+        await people.write(interaction.owner, async () => await record.record(interaction))
         if (interaction.remember) capture.wake()
       }
     },

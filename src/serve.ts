@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { listAudit } from './access/audit.ts'
@@ -25,6 +25,8 @@ import { createProber } from './inference/llama/prober.ts'
 import { ThreadBudget } from './inference/threads.ts'
 import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
+import { openErasures, resume } from './privacy/erasures.ts'
+import { People } from './privacy/people.ts'
 import { openPolicies } from './privacy/policies.ts'
 import { openRemembering } from './remembering.ts'
 import { buildApp } from './server/app.ts'
@@ -58,6 +60,9 @@ export const migrationsDir = fileURLToPath(new URL('../migrations', import.meta.
 
 export function databasePath (config: Config): string { return join(config.data, 'engraft.db') }
 
+/** Who was erased, for a restore of what was backed up before. */
+export function tombstonesPath (config: Pick<Config, 'data'>): string { return join(config.data, 'erasures.jsonl') }
+
 export async function version (): Promise<string> {
   return (JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
 }
@@ -72,6 +77,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => database.close())
     // What a killed restore left, which nobody else would remove.
     await rm(stagingFolder(config.data), { recursive: true, force: true })
+    await resume(database, tombstonesPath(config))
     const keys = openKeys(database)
     if (bootstrapKey !== null) await keys.ensureBootstrap(bootstrapKey)
     const keyless = !needsKey(config)
@@ -105,10 +111,12 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       engine: engineOf(file.name)
     })), { ...config, capacity: config.slots, timeout: config.queueTimeout })
     closing.push(() => bases.close())
-    const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, signal, progress, log, onFatal })
+    const people = new People()
+    const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, people, signal, progress, log, onFatal })
     closing.push(() => remembering.close())
     const { interactions, memories, profile } = remembering
     const policies = openPolicies(database)
+    const erasures = openErasures({ database, path: tombstonesPath(config), people, policies })
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())
     const fetching = join(config.data, 'fetching')
@@ -130,7 +138,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, models: directory, limits, policies, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
+      answer: createAnswer({ ...config, models: directory, limits, policies, people, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
       count: createCount({ ...config, models: directory, limits }),
       embed: createEmbed({ models: directory, limits }),
       bases,
@@ -138,6 +146,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       memories,
       profile,
       policies,
+      erasures: { ...erasures, copies: () => copiesBeside(databasePath(config)) },
       watch: remembering.watch,
       admit: limits.admit,
       adapters,
@@ -211,6 +220,11 @@ async function fetchAdapter (models: Models, reference: string, folder: string, 
 export function engineOptions (config: Config, file: ModelFile, threads: ThreadBudget): Omit<LlamaEngineOptions, 'log'> {
   const { gpu, gpuLayers, slots, context, batch, kvType, flashAttention } = config
   return { name: file.name, threads, residents: config.residentAdapters, native: { path: file.path, gpu, gpuLayers, slots, context, batch, kvType, flashAttention } }
+}
+
+/** Copies of the database that lie beside it, by their names: from before an upgrade or a restore. They hold what was there then. */
+async function copiesBeside (path: string): Promise<string[]> {
+  return (await readdir(dirname(path))).filter(name => name.startsWith(`${basename(path)}.before-`) || name.startsWith(`${basename(path)}.replaced-`)).sort()
 }
 
 /** Bytes of all files below a folder, as far as they can be read. */

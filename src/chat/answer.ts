@@ -5,6 +5,7 @@ import type { Limits } from '../access/limits.ts'
 import { problem, publicError } from '../errors.ts'
 import type { Input, Message, Part } from '../inference/engine.ts'
 import type { Interactions } from '../interactions/interactions.ts'
+import type { People, Present } from '../privacy/people.ts'
 import type { Policies } from '../privacy/policies.ts'
 import { createContext, type Context, type ContextParts } from './context.ts'
 import { keepingOf, type Keeping } from './keeping.ts'
@@ -22,6 +23,7 @@ export interface AnswerParts extends ContextParts, DraftParts {
   readonly models: Directory
   readonly limits: Pick<Limits, 'admit' | 'spend'>
   readonly policies: Pick<Policies, 'of'>
+  readonly people: Pick<People, 'enter'>
   readonly maxMessages: number
   /** Most tokens one answer may ask for; 0: what the context holds. */
   readonly maxTokens: number
@@ -33,7 +35,7 @@ export interface AnswerParts extends ContextParts, DraftParts {
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
 export function createAnswer (parts: AnswerParts): Answer {
-  const { models, limits, policies, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
+  const { models, limits, policies, people, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
   const openContext = createContext(parts)
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
@@ -44,10 +46,12 @@ export function createAnswer (parts: AnswerParts): Answer {
     if (maxTokens !== 0 && request.maxTokens !== null && request.maxTokens > maxTokens) throw problem('token_limit_exceeded', { count: request.maxTokens, limit: maxTokens }, { param: 'max_tokens' })
     requireNamed(caller, [request.model, ...request.adapters.map(({ name }) => name)])
     await limits.admit(caller)
+    const owner = { tenant: caller.tenant, user: caller.user ?? '' }
 
     const lease = models.lease(request.model, request.adapters)
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(problem('generation_timeout', { seconds: answerTimeout })), answerTimeout * 1000)
+    let present: Present | null = null
     let leave: (() => void) | null = null
     let spent = 0
     let draft: Draft | null = null
@@ -55,8 +59,10 @@ export function createAnswer (parts: AnswerParts): Answer {
     try {
       requireModels(caller, lease.names)
       await lease.ready()
-      const either = AbortSignal.any([signal, deadline.signal, lease.signal])
-      const keeping = input.type === 'chat' ? keepingOf(caller, await policies.of({ tenant: caller.tenant, user: caller.user ?? '' }), request) : nothing
+      present = await people.enter(owner)
+      const { signal: erased } = present
+      const either = AbortSignal.any([signal, deadline.signal, lease.signal, erased])
+      const keeping = input.type === 'chat' ? keepingOf(caller, await policies.of(owner), request) : nothing
       const began = performance.now()
       const context = await openContext(request, messages, caller, keeping, lease, either)
       const recalled = performance.now()
@@ -65,7 +71,7 @@ export function createAnswer (parts: AnswerParts): Answer {
       for await (const { part, used } of generated(lease, caller, request, context, maxTokens, either)) {
         if (draft === null) {
           const start = { id: `${input.type === 'chat' ? 'chatcmpl' : 'cmpl'}-${randomUUID()}`, created: Date.now(), model: lease.target.model, version: lease.version, digest: lease.target.digest }
-          draft = new Draft(start, { request, messages, caller, keeping, context: used, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
+          draft = new Draft(start, { request, messages, caller, keeping, context: used, erased, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
           spent = estimate(input)
           yield { type: 'start', ...start, created: Math.floor(start.created / 1000), session: used.session, memories: used.memories, forgetful: used.forgetful }
         }
@@ -86,6 +92,7 @@ export function createAnswer (parts: AnswerParts): Answer {
     } finally {
       clearTimeout(timer)
       leave?.()
+      present?.leave()
       lease.release()
       if (spent > 0) limits.spend(caller, spent)
       // What was said so far is on record too; nobody waits for it any more.

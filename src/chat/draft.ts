@@ -18,6 +18,8 @@ export interface Begun {
   readonly caller: Caller
   readonly keeping: Keeping
   readonly context: Context
+  /** Fires when all that is kept of the user is erased. */
+  readonly erased: AbortSignal
   readonly timings: Readonly<Record<string, number>>
 }
 
@@ -64,7 +66,7 @@ export class Draft {
    * that cannot be recorded still ends, and says so.
    */
   async write ({ interactions, log }: DraftParts, { usage, prompt, error }: Ended): Promise<boolean | null> {
-    if (this.#written || !this.#begun.keeping.store) return null
+    if (this.#written || !this.#begun.keeping.store || this.#begun.erased.aborted) return null
     this.#written = true
     const { request, messages, caller, keeping, context, timings } = this.#begun
     try {

@@ -23,6 +23,8 @@ export interface Database {
    * number of rows each query changed.
    */
   commit (queries: readonly Query[]): Promise<number[]>
+  /** Moves all commits into the file and empties the log beside it, so that nothing overwritten is left there. Resolves to false where a reader is in the way. */
+  checkpoint (): Promise<boolean>
   /** Writes a consistent copy to `path` while everything goes on; the copy appears there whole or not at all. */
   backup (path: string): Promise<void>
   /** Throws a `DatabaseError` with the path and the remedy if any page, index or reference is damaged. */

@@ -1,4 +1,4 @@
-import { DummyDriver, type Generated, Kysely, type RawBuilder, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql as raw } from 'kysely'
+import { CompiledQuery, DummyDriver, type Generated, Kysely, type RawBuilder, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql as raw } from 'kysely'
 
 /** One row of `keys`, as migrations/001-access.sql lays it out. Times are ISO 8601 in UTC, which sort as text. */
 export interface KeyRow {
@@ -144,6 +144,11 @@ export const sql = new Kysely<Schema>({
     createQueryCompiler: () => new SqliteQueryCompiler()
   }
 })
+
+/** A query as text, for tables that are only known when it runs. Its parameters go by name. */
+export function query<Row> (text: string, parameters: Readonly<Record<string, unknown>> = {}): CompiledQuery<Row> {
+  return CompiledQuery.raw(text, [parameters]) as CompiledQuery<Row>
+}
 
 /**
  * Any number of blobs for `where(column, 'in', …)` as one parameter, so that

@@ -48,6 +48,7 @@ async function serve (): Promise<void> {
       case 'all': return read(call.query)
       case 'backup': return await backup(call.path)
       case 'check': return check()
+      case 'checkpoint': return checkpoint()
       case 'close': return await close()
     }
   }
@@ -71,6 +72,17 @@ async function serve (): Promise<void> {
   function check (): void {
     checkPages(db, opening.path, 'integrity_check')
     checkReferences(db, opening.path)
+  }
+
+  function checkpoint (): boolean {
+    // Who reads is done in milliseconds, and everyone waits meanwhile: better asked again.
+    db.pragma('busy_timeout = 20')
+    try {
+      const [outcome] = db.pragma('wal_checkpoint(truncate)') as { busy: number }[]
+      return outcome?.busy === 0
+    } finally {
+      db.pragma('busy_timeout = 5000')
+    }
   }
 
   async function close (): Promise<void> {

@@ -9,6 +9,8 @@ export interface CaptureParts {
   readonly interactions: Pick<Interactions, 'since' | 'find'>
   readonly memories: Pick<Memories, 'remember' | 'list'>
   readonly profile: Pick<Profile, 'learn'>
+  /** Does its work while nobody is erased. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
   /** For what an operator must know: constant message and fields, never text. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -34,7 +36,7 @@ const retryMs = 10_000
  * and each turn's external id says which turn of which session it is: what a
  * crash makes it look at again is already there and not written twice.
  */
-export function createCapture ({ database, interactions, memories, profile, log }: CaptureParts): Capture {
+export function createCapture ({ database, interactions, memories, profile, inTurn, log }: CaptureParts): Capture {
   const state: { running: Promise<void> | null, again: boolean, closed: boolean, retry: NodeJS.Timeout | null } = { running: null, again: false, closed: false, retry: null }
 
   async function run (): Promise<void> {
@@ -43,8 +45,11 @@ export function createCapture ({ database, interactions, memories, profile, log 
         state.again = false
         const [cursor] = await database.all(sql.selectFrom('capture').select('seq').compile())
         for (let seq = cursor?.seq ?? 0, more = true; more && !state.closed;) {
-          const next = await interactions.since(seq, batch)
-          for (const interaction of next) if (interaction.remember && !state.closed) await captured(interaction)
+          const next = await inTurn(async () => {
+            const next = await interactions.since(seq, batch)
+            for (const interaction of next) if (interaction.remember && !state.closed) await captured(interaction)
+            return next
+          })
           if (state.closed) return
           seq = next.at(-1)?.seq ?? seq
           more = next.length === batch

@@ -14,7 +14,7 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Keys, Memories, Policies, Profile, Stored, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Erasures, Keys, Memories, Policies, Profile, Stored, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
@@ -45,6 +45,7 @@ export interface Parts {
   readonly memories: Memories
   readonly profile: Profile
   readonly policies: Policies
+  readonly erasures: Erasures
   /** Called once, with what measures. */
   readonly watch: (watcher: Watcher) => void
   readonly admit: Admit
@@ -106,7 +107,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(tokenize, { count: parts.count })
   await app.register(memories, { memories: parts.memories, policies: parts.policies, admit: parts.admit })
   await app.register(profile, { memories: parts.memories, profile: parts.profile, admit: parts.admit })
-  await app.register(users, { policies: parts.policies, retentionDays: config.retentionDays, admit: parts.admit })
+  await app.register(users, { policies: parts.policies, erasures: parts.erasures, retentionDays: config.retentionDays, admit: parts.admit })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })

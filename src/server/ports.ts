@@ -6,6 +6,7 @@ import type { Bases as AllBases } from '../inference/bases.ts'
 import type { Interactions } from '../interactions/interactions.ts'
 import type { Memories as AllMemories } from '../memory/memories.ts'
 import type { Profile as AllProfile } from '../memory/profile/profile.ts'
+import type { Erasures as AllErasures } from '../privacy/erasures.ts'
 import type { Policies as AllPolicies } from '../privacy/policies.ts'
 
 /** What the routes need of the base models. */
@@ -28,6 +29,12 @@ export type Profile = Pick<AllProfile, 'items' | 'frame' | 'replace'>
 
 /** What the routes need of what people let be kept. */
 export type Policies = Pick<AllPolicies, 'of' | 'change'>
+
+/** What the routes need to erase people. */
+export interface Erasures extends AllErasures {
+  /** Names of copies in the data folder that an erasure does not reach. */
+  copies (): Promise<readonly string[]>
+}
 
 /** Is told what the memories do, from when it is given to them. */
 export interface Watcher {

@@ -6,6 +6,7 @@ import { createCount } from '../../src/chat/count.ts'
 import { problem } from '../../src/errors.ts'
 import { Admission } from '../../src/inference/admission.ts'
 import type { Engine, Part } from '../../src/inference/engine.ts'
+import { People } from '../../src/privacy/people.ts'
 import { openPolicy } from '../../src/privacy/policies.ts'
 import { chat, greedy, never } from '../support/engine.ts'
 
@@ -25,6 +26,7 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drai
     maxTokens: 100,
     maxChoices: 2,
     policies: { of: async () => openPolicy },
+    people: new People(),
     interactions: { open: async () => { throw new Error('not asked for') }, record: async () => { throw new Error('not asked for') } },
     memories: { recall: async () => { throw new Error('not asked for') } },
     profile: { frame: async () => { throw new Error('not asked for') } },

@@ -16,7 +16,7 @@ async function world (t: Test): Promise<World> {
   const { database, memories } = await openedMemories(t)
   const interactions = openInteractions(database)
   const profile = createProfile(memories)
-  const again = (): Capture => createCapture({ database, interactions, memories, profile, log: (message, { error }) => t.fail(`${message}: ${String(error)}`) })
+  const again = (): Capture => createCapture({ database, interactions, memories, profile, inTurn: async work => await work(), log: (message, { error }) => t.fail(`${message}: ${String(error)}`) })
   const capture = again()
   return { interactions, memories, profile, capture, again }
 }

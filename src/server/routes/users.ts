@@ -2,21 +2,23 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type Caller, speakingFor } from '../../access/caller.ts'
 import { problem } from '../../errors.ts'
+import type { Receipt } from '../../privacy/erasures.ts'
 import type { UserPolicy } from '../../privacy/policies.ts'
 import { callerOf } from '../plugins/auth.ts'
-import type { Admit, Policies } from '../ports.ts'
+import type { Admit, Erasures, Policies } from '../ports.ts'
 import { failures } from '../schemas/shapes.ts'
-import { User, UserBody, type UserBodyWire, UserId, type UserWire } from '../schemas/users.ts'
+import { ErasureReceipt, ReceiptList, User, UserBody, type UserBodyWire, UserId, type UserWire } from '../schemas/users.ts'
 
 export interface UsersParts {
   readonly policies: Policies
+  readonly erasures: Erasures
   /** Days that the server keeps anything; 0: for ever. */
   readonly retentionDays: number
   readonly admit: Admit
 }
 
 /** What is kept of a person, and what they let be kept. */
-export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { policies, retentionDays, admit }) => {
+export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { policies, erasures, retentionDays, admit }) => {
   const config = { access: 'memory' } as const
   const tags = ['users']
 
@@ -32,6 +34,20 @@ export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { polici
   }, async request => {
     const caller = await speaking(request, request.params.user)
     return userOf(caller, await policies.change(ownerOf(caller), changeFrom(request.body)))
+  })
+
+  app.delete('/v1/users/:user', {
+    config, schema: { tags, summary: 'Erases all that is kept of a user', params: UserId, response: { 200: ErasureReceipt, ...failures } }
+  }, async request => {
+    const caller = await speaking(request, request.params.user)
+    return { ...receiptOf(await erasures.erase(ownerOf(caller))), outside: [...await erasures.copies()] }
+  })
+
+  app.get('/v1/users/:user/erasures', {
+    config, schema: { tags, summary: 'The receipts of when a user was erased', params: UserId, response: { 200: ReceiptList, ...failures } }
+  }, async request => {
+    const caller = await speaking(request, request.params.user)
+    return { object: 'list' as const, data: (await erasures.receipts(ownerOf(caller))).map(receiptOf) }
   })
 
   /** The caller, speaking for the user of the path and counted. Throws `user_mismatch` where it may speak only for another. */
@@ -58,6 +74,17 @@ export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { polici
         retention_days: Number.isFinite(shortest) ? shortest : null
       }
     }
+  }
+}
+
+function receiptOf ({ id, subject, requestedAt, erasedAt, rows }: Receipt) {
+  return {
+    id,
+    object: 'erasure' as const,
+    subject,
+    requested_at: new Date(requestedAt).toISOString(),
+    erased_at: erasedAt === null ? null : new Date(erasedAt).toISOString(),
+    rows: { ...rows }
   }
 }
 

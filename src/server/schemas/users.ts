@@ -28,6 +28,20 @@ export const User = Type.Object({
 })
 export type UserWire = Static<typeof User>
 
+export const Receipt = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('erasure'),
+  subject: Type.String({ description: 'A pseudonym: HMAC-SHA256 of the tenant and the user under a secret of this server. The same user always has the same one.' }),
+  requested_at: Type.String(),
+  erased_at: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'null: under way; a restart finishes it too.' }),
+  rows: Type.Record(Type.String(), Type.Integer(), { description: 'How many rows of each table are gone.' })
+})
+export const ErasureReceipt = Type.Object({
+  ...Receipt.properties,
+  outside: Type.Array(Type.String(), { description: 'Copies in the data folder that still hold what was there when they were made, and that an operator should delete. Backups elsewhere are not known; a restore of one erases this user again.' })
+})
+export const ReceiptList = Type.Object({ object: Type.Literal('list'), data: Type.Array(Receipt, { description: 'The newest first.' }) })
+
 export const UserBody = Type.Object({
   memory: orNull(SomeMemorySwitches),
   store: orNull(Type.Boolean({ description: storing })),

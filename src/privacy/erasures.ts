@@ -1,0 +1,154 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database } from '../database/database.ts'
+import { type ErasureRow, query, sql } from '../database/sql.ts'
+import { problem } from '../errors.ts'
+import type { Owner } from '../memory/memories.ts'
+import { countRows, emptyTable, ownedTables } from './owned.ts'
+import type { People } from './people.ts'
+import type { Policies } from './policies.ts'
+import { type Tombstone, bury, tombstones } from './tombstones.ts'
+
+/** That somebody was erased, and what went. Times are milliseconds since 1970 in UTC. */
+export interface Receipt {
+  readonly id: string
+  /** HMAC-SHA256 (hex) of the tenant and the user: the same person has the same one, and nobody can be told from it. */
+  readonly subject: string
+  readonly requestedAt: number
+  /** Null: it is still under way. */
+  readonly erasedAt: number | null
+  /** How many rows of each table; empty while they are not counted. */
+  readonly rows: Readonly<Record<string, number>>
+}
+
+export interface Erasures {
+  /**
+   * Erases all that is kept of a person. Resolves when no byte of it is in the
+   * database or its log any more. From the first moment on nothing of it can be
+   * read, and who comes back is a new person. Asked for twice at once, it is
+   * one; cut off by a crash, it is finished at the next start.
+   */
+  erase (owner: Owner): Promise<Receipt>
+  /** The person's receipts, the newest first. */
+  receipts (owner: Owner): Promise<readonly Receipt[]>
+}
+
+export interface ErasuresParts {
+  readonly database: Database
+  /** The tombstones' file. */
+  readonly path: string
+  readonly people: Pick<People, 'clear'>
+  readonly policies: Pick<Policies, 'erased'>
+}
+
+/** The log can be emptied when nobody reads, and reads take milliseconds. */
+const tries = 50
+const pauseMs = 100
+
+export function openErasures ({ database, path, people, policies }: ErasuresParts): Erasures {
+  const running = new Map<string, Promise<Receipt>>()
+
+  async function erase (owner: Owner): Promise<Receipt> {
+    const id = await people.clear(owner, async () => {
+      const id = `erasure_${randomBytes(12).toString('hex')}`
+      await part(database, { id, subject: pseudonym(await saltOf(database), owner), at: Date.now() }, owner)
+      policies.erased(owner)
+      return id
+    })
+    return await finish(database, id, path)
+  }
+
+  return {
+    async erase (owner) {
+      const key = JSON.stringify([owner.tenant, owner.user])
+      const under = running.get(key)
+      if (under !== undefined) return await under
+      const erasing = erase(owner).finally(() => { running.delete(key) })
+      running.set(key, erasing)
+      return await erasing
+    },
+    async receipts (owner) {
+      const rows = await database.all(sql.selectFrom('erasures').selectAll()
+        .where('subject', '=', Buffer.from(pseudonym(await saltOf(database), owner), 'hex')).orderBy('requested_at', 'desc').compile())
+      return rows.map(receiptOf)
+    }
+  }
+}
+
+/** Finishes what a crash cut off. To be called before anything else reads the database. */
+export async function resume (database: Database, path: string): Promise<void> {
+  const pending = await database.all(sql.selectFrom('erasures').select('id').where('erased_at', 'is', null).orderBy('requested_at').compile())
+  for (const { id } of pending) await finish(database, id, path)
+  await reapply(database, path)
+}
+
+/**
+ * Erases again, in a database that was restored from a backup, who was erased
+ * after it was made: whoever has a tombstone in the file at `path` that this
+ * database knows nothing of. Pseudonyms need the salt of the same database.
+ */
+export async function reapply (database: Database, path: string): Promise<void> {
+  const known = new Set((await database.all(sql.selectFrom('erasures').select('id').compile())).map(({ id }) => id))
+  const missing = [...(await tombstones(path)).values()].filter(({ id }) => !known.has(id))
+  if (missing.length === 0) return
+  const salt = await saltOf(database)
+  const owners = new Map((await database.all(sql.selectFrom('owners').select(['tenant', 'user']).where('tenant', '<>', '').compile())).map(owner => [pseudonym(salt, owner), owner]))
+  for (const tombstone of missing) {
+    // Who is not there counts as erased too, so that a later return is not mistaken for what was.
+    await part(database, tombstone, owners.get(tombstone.subject) ?? null)
+    await finish(database, tombstone.id, null)
+  }
+}
+
+/** Notes the erasure and takes the person's name from what is theirs: from here on nobody can ask for it. No tenant's name is empty. */
+async function part (database: Database, { id, subject, at }: Tombstone, owner: Owner | null): Promise<void> {
+  const mine = '(select id from owners where tenant = :tenant and user = :user)'
+  const parameters = { id, subject: Buffer.from(subject, 'hex'), at, ...owner ?? { tenant: null, user: null } }
+  await database.commit([
+    query(`insert into erasures (id, subject, owner, requested_at) values (:id, :subject, ${mine}, :at)`, parameters),
+    // What waits to be embedded is looked up by name: it must not be found under the new one.
+    query(`delete from memory_unembedded where owner = ${mine}`, parameters),
+    query('update owners set tenant = \'\', user = :id where tenant = :tenant and user = :user', parameters)
+  ])
+}
+
+/** Empties every table of the person, then the log, and only then says that it is done. `path`: where it is told for later restores; null: it is there already. */
+async function finish (database: Database, id: string, path: string | null): Promise<Receipt> {
+  const [row] = await database.all(sql.selectFrom('erasures').selectAll().where('id', '=', id).compile())
+  const { owner, subject, requested_at: at } = row!
+  const tables = await ownedTables(database)
+  if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)) }).where('id', '=', id).compile()])
+  if (owner !== null) for (const table of tables) await emptyTable(database, table, owner)
+  await emptyLog(database)
+  if (path !== null) await bury(path, { id, subject: hex(subject), at })
+  await database.commit([
+    sql.updateTable('erasures').set({ owner: null, erased_at: Date.now() }).where('id', '=', id).compile(),
+    sql.deleteFrom('owners').where('id', '=', owner ?? 0).compile()
+  ])
+  const [done] = await database.all(sql.selectFrom('erasures').selectAll().where('id', '=', id).compile())
+  return receiptOf(done!)
+}
+
+/** Throws `storage_failed` where a reader stays in the way. */
+export async function emptyLog (database: Pick<Database, 'checkpoint'>): Promise<void> {
+  for (let attempt = 0; attempt < tries; attempt++) {
+    if (await database.checkpoint()) return
+    await sleep(pauseMs)
+  }
+  throw problem('storage_failed', {}, { cause: new Error('the write-ahead log could not be emptied, because somebody reads it all the time') })
+}
+
+async function saltOf (database: Pick<Database, 'all'>): Promise<Uint8Array> {
+  const [row] = await database.all(sql.selectFrom('privacy').select('salt').compile())
+  return row!.salt
+}
+
+function pseudonym (salt: Uint8Array, { tenant, user }: Owner): string {
+  return createHmac('sha256', salt).update(JSON.stringify([tenant, user])).digest('hex')
+}
+
+function hex (bytes: Uint8Array): string { return Buffer.from(bytes).toString('hex') }
+
+function receiptOf ({ id, subject, requested_at: requestedAt, erased_at: erasedAt, rows }: ErasureRow): Receipt {
+  return { id, subject: hex(subject), requestedAt, erasedAt, rows: JSON.parse(rows ?? '{}') as Record<string, number> }
+}
