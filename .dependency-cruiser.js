@@ -15,9 +15,9 @@ const rooms = {
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
   interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
-  memory: { doors: ['block', 'memories', 'profile/profile'], knows: ['database', 'interactions'] },
+  memory: { doors: ['block', 'embedder', 'memories', 'profile/profile'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
-  privacy: { doors: ['erasures', 'people', 'policies', 'secrets/masked'], knows: ['database', 'memory'] },
+  privacy: { doors: ['erasures', 'forgetting', 'people', 'policies', 'retention', 'secrets/masked'], knows: ['database', 'memory'] },
   server: { doors: [], knows: ['access', 'adapters', 'chat', 'grammar', 'inference', 'interactions', 'memory', 'privacy'] }
 }
 
@@ -52,7 +52,7 @@ const homes = {
 const typesAnywhere = ['fastify', 'kysely']
 
 const composition = '^src/(?:main|serve|remembering|diagnosis)\\.ts$'
-const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts)|memory/(?!memories\\.ts|block\\.ts|profile/profile\\.ts))'
+const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts)|memory/(?!memories\\.ts|embedder\\.ts|block\\.ts|profile/profile\\.ts))'
 /** Files that start a process or a thread of their own, so that no import leads to them. */
 const entries = '^src/(?:main|inference/llama/child|database/worker|memory/thread)\\.ts$'
 /** What a thread runs is put together in it. */

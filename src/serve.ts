@@ -26,8 +26,10 @@ import { ThreadBudget } from './inference/threads.ts'
 import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
 import { openErasures, resume } from './privacy/erasures.ts'
+import { createForgetting } from './privacy/forgetting.ts'
 import { People } from './privacy/people.ts'
 import { openPolicies } from './privacy/policies.ts'
+import { createRetention } from './privacy/retention.ts'
 import { openRemembering } from './remembering.ts'
 import { buildApp } from './server/app.ts'
 
@@ -117,6 +119,8 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     const { interactions, memories, profile } = remembering
     const policies = openPolicies(database)
     const erasures = openErasures({ database, path: tombstonesPath(config), people, policies })
+    const retention = createRetention({ database, memories, retentionDays: config.retentionDays, log: (message, fields) => log('error', message, fields) })
+    closing.push(() => retention.close())
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())
     const fetching = join(config.data, 'fetching')
@@ -140,11 +144,12 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       version: await version(),
       answer: createAnswer({ ...config, models: directory, limits, policies, people, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
       count: createCount({ ...config, models: directory, limits }),
-      embed: createEmbed({ models: directory, limits }),
+      embed: createEmbed({ models: directory, limits, embedder: remembering.embeddings }),
       bases,
       stored: interactions,
-      memories,
+      memories: { ...memories, forget: createForgetting({ database, memories, people }) },
       profile,
+      embedder: remembering.embeddings,
       policies,
       erasures: { ...erasures, copies: () => copiesBeside(databasePath(config)) },
       watch: remembering.watch,
@@ -168,6 +173,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     await unlessAborted(signal, bases.load(first.name).catch(cause => { throw new StartError(`${first.path} could not be loaded: ${engineOf(first.name).state().detail ?? String(cause)}. What may help: ${loadRemedy}.`, { cause }) }))
     for (const given of config.adapter) await unlessAborted(signal, serveAdapter(adapters, given))
     signal.throwIfAborted()
+    retention.start()
     return { url, models: files, keyless, gpu, close }
   } catch (error) {
     // What made the start fail is what an operator must know; that an end failed too follows from it.

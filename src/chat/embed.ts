@@ -1,6 +1,7 @@
 import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
 import { problem, PublicError } from '../errors.ts'
 import type { Engine } from '../inference/engine.ts'
+import type { Embedder } from '../memory/embedder.ts'
 import type { AnswerParts } from './answer.ts'
 
 export interface EmbedRequest {
@@ -20,6 +21,11 @@ export interface Embeddings {
   readonly promptTokens: number
 }
 
+export interface EmbedParts extends Pick<AnswerParts, 'models' | 'limits'> {
+  /** The model that memories are found with, under its own name; null: it is not here. */
+  readonly embedder: () => Pick<Embedder, 'name' | 'vectors'> | null
+}
+
 /** Turns texts into vectors. Throws what an answer would throw before its first token, and `invalid_request` where the model cannot. */
 export type Embed = (request: EmbedRequest, caller: Caller, signal: AbortSignal) => Promise<Embeddings>
 
@@ -30,11 +36,19 @@ export type Embed = (request: EmbedRequest, caller: Caller, signal: AbortSignal)
 const batch = 8
 
 /** Vectors are made one request at a time for each base, tenants in turn, as counting is; answers go on beside. */
-export function createEmbed ({ models, limits }: Pick<AnswerParts, 'models' | 'limits'>): Embed {
+export function createEmbed ({ models, limits, embedder }: EmbedParts): Embed {
   return async ({ model, texts, dimensions }, caller, signal) => {
     requireScope(caller, 'chat')
     requireNamed(caller, [model])
     await limits.admit(caller)
+    const own = embedder()
+    if (own !== null && own.name === model) {
+      requireModels(caller, [model])
+      const { vectors, tokens } = await own.vectors(plain(texts))
+      limits.spend(caller, tokens)
+      refuseOtherSize(model, dimensions, vectors[0]?.length)
+      return { model, vectors, promptTokens: tokens }
+    }
     const lease = models.lease(model, [])
     let promptTokens = 0
     try {
@@ -50,8 +64,7 @@ export function createEmbed ({ models, limits }: Pick<AnswerParts, 'models' | 'l
         } finally {
           leave()
         }
-        const size = vectors[0]?.length
-        if (dimensions !== null && size !== undefined && dimensions !== size) throw problem('unsupported_value', { field: 'dimensions', value: dimensions, remedy: `the vectors of '${lease.target.model}' have ${size}; leave it out.` }, { param: 'dimensions' })
+        refuseOtherSize(lease.target.model, dimensions, vectors[0]?.length)
       }
       return { model: lease.target.model, vectors, promptTokens }
     } finally {
@@ -59,6 +72,18 @@ export function createEmbed ({ models, limits }: Pick<AnswerParts, 'models' | 'l
       if (promptTokens > 0) limits.spend(caller, promptTokens)
     }
   }
+}
+
+/** Token ids belong to a base's vocabulary, not to the embedding model's. */
+function plain (texts: EmbedRequest['texts']): string[] {
+  return texts.map((text, i) => {
+    if (typeof text !== 'string') throw problem('unsupported_value', { field: `input[${i}]`, value: 'a list of token ids with this model', remedy: 'send texts.' }, { param: `input[${i}]` })
+    return text
+  })
+}
+
+function refuseOtherSize (model: string, dimensions: number | null, size: number | undefined): void {
+  if (dimensions !== null && size !== undefined && dimensions !== size) throw problem('unsupported_value', { field: 'dimensions', value: dimensions, remedy: `the vectors of '${model}' have ${size}; leave it out.` }, { param: 'dimensions' })
 }
 
 /** The vectors of one batch; what is wrong with a text is said of its place among all of them. */

@@ -31,6 +31,7 @@ import { tokenize } from './routes/tokenize.ts'
 import { users } from './routes/users.ts'
 import { OpenSockets } from './sockets/open-sockets.ts'
 import { upgrades, websocket } from './sockets/websocket.ts'
+import type { EmbedderInfo } from './served.ts'
 import { Uploads } from './upload.ts'
 
 /** All that the server is made of; it opens nothing itself. */
@@ -44,6 +45,8 @@ export interface Parts {
   readonly stored: Stored
   readonly memories: Memories
   readonly profile: Profile
+  /** The embedding model, once it is here. */
+  readonly embedder: () => EmbedderInfo | null
   readonly policies: Policies
   readonly erasures: Erasures
   /** Called once, with what measures. */
@@ -103,7 +106,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(completionsStored, { stored: parts.stored })
   await app.register(completions, answering)
   await app.register(embeddings, { embed: parts.embed })
-  await app.register(models, { bases, adapters })
+  await app.register(models, { bases, adapters, embedder: parts.embedder })
   await app.register(tokenize, { count: parts.count })
   await app.register(memories, { memories: parts.memories, policies: parts.policies, admit: parts.admit })
   await app.register(profile, { memories: parts.memories, profile: parts.profile, admit: parts.admit })

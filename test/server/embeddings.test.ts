@@ -57,7 +57,7 @@ function base (over: Partial<ModelLease> = {}) {
     }
   } as unknown as ModelLease['engine']
   const lease = { target: { model: 'tiny', digest: 'd', adapters: [] }, engine, counting, names: ['tiny'], version: null, release: () => { seen.released++ }, ...over } as ModelLease
-  const embed = createEmbed({ models: { lease: () => lease }, limits: { admit: async () => {}, spend: (_, tokens) => { seen.spent += tokens } } })
+  const embed = createEmbed({ models: { lease: () => lease }, limits: { admit: async () => {}, spend: (_, tokens) => { seen.spent += tokens } }, embedder: () => ({ name: 'mini', vectors: async texts => ({ vectors: texts.map(() => new Float32Array(3)), tokens: 2 * texts.length }) }) })
   return { seen, embed: async (request: Partial<EmbedRequest>, signal = new AbortController().signal) => await embed({ model: null, texts: ['a'], dimensions: null, ...request }, keyless, signal) }
 }
 
@@ -81,4 +81,16 @@ test('vectors are never cut, and adapters make none', async t => {
   t.strictSame(seen.batches, [8], 'refused as soon as it is known')
   t.equal((await embed({ dimensions: 4 })).vectors.length, 1)
   await t.rejects(base({ version: 3 }).embed({}), { code: 'unsupported_value', param: 'model' })
+})
+
+test('the embedding model answers under its own name, with texts only', async t => {
+  const { embed, seen } = base()
+  const ask = async (over: Partial<EmbedRequest>) => await embed({ model: 'mini', texts: ['a', 'b'], dimensions: null, ...over }, keyless)
+  t.match(await ask({}), { model: 'mini', promptTokens: 4, vectors: { length: 2 } })
+  t.equal(seen.spent, 4)
+  await t.rejects(ask({ texts: ['a', [1]] }), { code: 'unsupported_value', param: 'input[1]' })
+  await t.rejects(ask({ dimensions: 5 }), { code: 'unsupported_value', param: 'dimensions' })
+  const app = await appFor(t, { embedder: () => ({ name: 'mini', maxTokens: 256 }) })
+  t.match((await app.inject('/v1/models')).json().data.at(-1), { id: 'mini', parent: null, max_model_len: 256 }, 'listed last')
+  t.equal((await app.inject('/v1/models/mini')).statusCode, 200)
 })

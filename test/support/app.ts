@@ -35,6 +35,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     bases: twoBases(),
     stored: nothingStored,
     memories: nothingRemembered,
+    embedder: () => null,
     profile: { items: async () => [], frame: async () => null, replace: async () => {} },
     erasures: { erase: async () => { throw problem('storage_failed', {}) }, receipts: async () => [], copies: async () => [] },
     policies: { of: async () => openPolicy, change: async (_owner, change) => ({ ...openPolicy, ...change }) },
