@@ -85,7 +85,7 @@ test('vectors are never cut, and adapters make none', async t => {
 
 test('the embedding model answers under its own name, with texts only', async t => {
   const { embed, seen } = base()
-  const ask = async (over: Partial<EmbedRequest>) => await embed({ model: 'mini', texts: ['a', 'b'], dimensions: null, ...over }, keyless)
+  const ask = async (over: Partial<EmbedRequest>) => await embed({ model: 'mini', texts: ['a', 'b'], dimensions: null, ...over })
   t.match(await ask({}), { model: 'mini', promptTokens: 4, vectors: { length: 2 } })
   t.equal(seen.spent, 4)
   await t.rejects(ask({ texts: ['a', [1]] }), { code: 'unsupported_value', param: 'input[1]' })
