@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts'
-import { sql } from '../database/sql.ts'
+import { among, sql } from '../database/sql.ts'
 import type { Interaction, Interactions } from '../interactions/interactions.ts'
 import type { Memories, Memory, NewMemory, Owner } from './memories.ts'
 import type { Profile } from './profile/profile.ts'
@@ -73,7 +73,7 @@ export function createCapture ({ database, interactions, memories, profile, inTu
 
   async function captured (interaction: Interaction): Promise<void> {
     const { owner, session } = interaction
-    const turns = turnsOf(interaction)
+    const turns = await unforgotten(owner, turnsOf(interaction))
     const anchor = await anchorOf(owner, session, interaction)
     const fresh = anchor === null ? turns : turns.slice(turns.findIndex(({ key }) => key === anchor.key) + 1)
     const forget = anchor === null ? [] : await replaced(owner, session, anchor, new Set(turns.map(({ key }) => idOf(session, key))))
@@ -81,6 +81,14 @@ export function createCapture ({ database, interactions, memories, profile, inTu
     if (fresh.length > 0 || forget.length > 0) await memories.remember(owner, fresh.map(({ memory, key }, i) => ({ ...memory, externalId: idOf(session, key), ...(from !== null && { position: from + 1 + i }) })), { forget })
     // The newest question is looked at in any case: a crash may have come between it and what it says.
     for (const { memory: { role }, key } of turns.slice(-Math.max(fresh.length, newest))) if (role === 'user') await learnt(owner, idOf(session, key))
+  }
+
+  /** Without those that their person had forgotten: sent again, they stay so. */
+  async function unforgotten ({ tenant, user }: Owner, turns: readonly Turn[]): Promise<Turn[]> {
+    const rows = await database.all(sql.selectFrom('forgotten_turns').innerJoin('owners', 'owners.id', 'owner').select('key')
+      .where('tenant', '=', tenant).where('user', '=', user).where('key', 'in', among(turns.map(({ key }) => Buffer.from(key, 'hex')))).compile())
+    const forgotten = new Set(rows.map(({ key }) => Buffer.from(key).toString('hex')))
+    return turns.filter(({ key }) => !forgotten.has(key))
   }
 
   async function learnt (owner: Owner, externalId: string): Promise<void> {

@@ -7,6 +7,7 @@ import type { Interactions } from '../interactions/interactions.ts'
 import type { Memories as AllMemories } from '../memory/memories.ts'
 import type { Profile as AllProfile } from '../memory/profile/profile.ts'
 import type { Erasures as AllErasures } from '../privacy/erasures.ts'
+import type { Forget } from '../privacy/forgetting.ts'
 import type { Policies as AllPolicies } from '../privacy/policies.ts'
 
 /** What the routes need of the base models. */
@@ -22,7 +23,7 @@ export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>
 export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remove'>
 
 /** What the routes and the measurements need of the memories. */
-export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'forget' | 'pending' | 'progress'>
+export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'pending' | 'progress'> & { readonly forget: Forget }
 
 /** What the routes need of people's profiles. */
 export type Profile = Pick<AllProfile, 'items' | 'frame' | 'replace'>

@@ -1,0 +1,74 @@
+import type { Database } from '../database/database.ts'
+import { query } from '../database/sql.ts'
+import type { Memories, Owner } from '../memory/memories.ts'
+import { emptyLog } from './erasures.ts'
+import { unquoting } from './forgetting.ts'
+
+export interface RetentionParts {
+  readonly database: Pick<Database, 'all' | 'commit' | 'checkpoint'>
+  readonly memories: Pick<Memories, 'forget'>
+  /** Days that the server keeps anything; 0: for ever. */
+  readonly retentionDays: number
+  /** For what an operator must know: constant message and fields, never text. */
+  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+export interface Retention {
+  /** Resolves when all that is older than it may be at `now` (ms) is gone, without a trace. */
+  sweep (now: number): Promise<void>
+  /** Sweeps now and every hour. */
+  start (): void
+  /** Ends after the batch it is at. */
+  close (): Promise<void>
+}
+
+const hour = 3_600_000
+const day = 24 * hour
+/** Some 20 ms of a commit, as in owned.ts. */
+const interactionsTogether = 50
+const memoriesTogether = 100
+
+/** What was recorded longer ago than its person or the server keeps goes; the shorter of the two holds. */
+export function createRetention ({ database, memories, retentionDays, log }: RetentionParts): Retention {
+  const state: { timer: NodeJS.Timeout | null, sweeping: Promise<void>, closed: boolean } = { timer: null, sweeping: Promise.resolve(), closed: false }
+
+  async function sweep (now: number): Promise<void> {
+    const owners = await database.all(query<Owner & { id: number, days: number | null }>(`
+      select o.id, tenant, user, min(coalesce(retention_days, :server), coalesce(:server, retention_days)) as days
+      from owners o left join user_policies p on p.owner = o.id where tenant <> ''`, { server: retentionDays === 0 ? null : retentionDays }))
+    let gone = 0
+    for (const { id, tenant, user, days } of owners) if (days !== null) gone += await swept({ tenant, user }, id, now - days * day)
+    if (gone > 0) await emptyLog(database)
+  }
+
+  async function swept (owner: Owner, id: number, before: number): Promise<number> {
+    let all = 0
+    for (let gone = interactionsTogether; gone === interactionsTogether && !state.closed; all += gone) {
+      [gone = 0] = await database.commit([query('delete from interactions where seq in (select seq from interactions where owner = :id and created < :before order by seq limit :limit)', { id, before, limit: interactionsTogether })])
+    }
+    while (!state.closed) {
+      const old = await database.all(query<{ id: string }>('select id from memories where owner = :id and recorded_at < :before order by number limit :limit', { id, before, limit: memoriesTogether }))
+      if (old.length === 0) break
+      const ids = old.map(({ id }) => id)
+      await database.commit(unquoting(owner, ids))
+      all += await memories.forget(owner, ids)
+    }
+    return all
+  }
+
+  function start (): void {
+    state.sweeping = sweep(Date.now())
+      .catch((error: unknown) => { log('what is too old to be kept could not be erased, and will be tried again', { error: error instanceof Error && 'code' in error ? error.code : String(error) }) })
+      .finally(() => { if (!state.closed) state.timer = setTimeout(start, hour).unref() })
+  }
+
+  return {
+    sweep,
+    start,
+    close: async () => {
+      state.closed = true
+      if (state.timer !== null) clearTimeout(state.timer)
+      await state.sweeping
+    }
+  }
+}
