@@ -21,7 +21,7 @@ export interface RestoreParts {
   /** Puts a database in the place of another, which stays as `kept`. */
   readonly put: (fresh: string, path: string, kept: string) => void
   /** Changes what was restored before anyone can read it: those who were erased after the backup are erased again. */
-  readonly reapply?: (database: Database) => Promise<void>
+  readonly reapply: (database: Database) => Promise<void>
 }
 
 export interface Restored {

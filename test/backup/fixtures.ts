@@ -25,7 +25,7 @@ export async function backUp (data: string, target: string, given?: Pick<Databas
 }
 
 export async function restore (source: string, data: string, over: Partial<RestoreParts> = {}): Promise<Restored> {
-  return await restoreBackup({ source, data, replace: false, schema: readMigrations(migrationsDir).length, open: openBeside, hold: holdFolder, put: replaceFile, ...over }, never)
+  return await restoreBackup({ source, data, replace: false, schema: readMigrations(migrationsDir).length, open: openBeside, hold: holdFolder, put: replaceFile, reapply: async () => {}, ...over }, never)
 }
 
 /** Every file below a folder, with its bytes, but the lock, which every taker of the folder makes. */
