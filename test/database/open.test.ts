@@ -113,7 +113,7 @@ test('random damage is refused in words, or opened with every row that is left',
 test('damage that only a full check can see is found by check', async t => {
   const path = await sample(t)
   const raw = new Sqlite(path)
-  raw.exec("insert into keys values ('a', zeroblob(32), 'n', 'tenant-x', '[]', null, null, null, null, 'now', null, null, null)")
+  raw.exec("insert into keys (id, digest, name, tenant, scopes, created_at) values ('a', zeroblob(32), 'n', 'tenant-x', '[]', 'now')")
   raw.close()
   // The table says tenant-y, its index still tenant-x: quick_check does not compare the two.
   overwrite(path, readFileSync(path).indexOf('tenant-x') + 'tenant-'.length, Buffer.from('y'))
