@@ -105,6 +105,7 @@ function proxy ({ ask, ended }: Connection): Database {
     all: async <Row> (query: CompiledQuery<Row>) => await ask({ verb: 'all', query: plain(query) }) as Row[],
     commit: async queries => await ask({ verb: 'commit', queries: queries.map(plain) }) as number[],
     checkpoint: async () => await ask({ verb: 'checkpoint' }) as boolean,
+    rewrite: async () => { await ask({ verb: 'rewrite' }) },
     backup: async path => { await ask({ verb: 'backup', path }) },
     check: async () => { await ask({ verb: 'check' }) },
     close: async () => await (closed ??= close())

@@ -8,7 +8,7 @@ export type Request =
   | { readonly verb: 'all', readonly query: Query }
   | { readonly verb: 'commit', readonly queries: readonly Query[] }
   | { readonly verb: 'backup', readonly path: string }
-  | { readonly verb: 'check' | 'checkpoint' | 'close' }
+  | { readonly verb: 'check' | 'checkpoint' | 'rewrite' | 'close' }
 
 export type Call = Request & { readonly id: number }
 

@@ -49,6 +49,7 @@ async function serve (): Promise<void> {
       case 'backup': return await backup(call.path)
       case 'check': return check()
       case 'checkpoint': return checkpoint()
+      case 'rewrite': return await rewrite()
       case 'close': return await close()
     }
   }
@@ -83,6 +84,12 @@ async function serve (): Promise<void> {
     } finally {
       db.pragma('busy_timeout = 5000')
     }
+  }
+
+  async function rewrite (): Promise<void> {
+    // A copy under way would begin anew.
+    await Promise.allSettled(backups)
+    db.exec('vacuum')
   }
 
   async function close (): Promise<void> {

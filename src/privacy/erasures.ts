@@ -119,7 +119,7 @@ async function finish (database: Database, id: string, path: string | null): Pro
   const tables = await ownedTables(database)
   if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)) }).where('id', '=', id).compile()])
   if (owner !== null) for (const table of tables) await emptyTable(database, table, owner)
-  await emptyLog(database)
+  await leaveNoTrace(database)
   if (path !== null) await bury(path, { id, subject: hex(subject), at })
   await database.commit([
     sql.updateTable('erasures').set({ owner: null, erased_at: Date.now() }).where('id', '=', id).compile(),
@@ -127,6 +127,12 @@ async function finish (database: Database, id: string, path: string | null): Pro
   ])
   const [done] = await database.all(sql.selectFrom('erasures').selectAll().where('id', '=', id).compile())
   return receiptOf(done!)
+}
+
+/** Makes what was deleted vanish from the database's files. Throws `storage_failed` where a reader stays in the way. */
+export async function leaveNoTrace (database: Pick<Database, 'rewrite' | 'checkpoint'>): Promise<void> {
+  await database.rewrite()
+  await emptyLog(database)
 }
 
 /** Throws `storage_failed` where a reader stays in the way. */

@@ -1,11 +1,11 @@
 import type { Database } from '../database/database.ts'
 import { query } from '../database/sql.ts'
 import type { Memories, Owner } from '../memory/memories.ts'
-import { emptyLog } from './erasures.ts'
+import { leaveNoTrace } from './erasures.ts'
 import { unquoting } from './forgetting.ts'
 
 export interface RetentionParts {
-  readonly database: Pick<Database, 'all' | 'commit' | 'checkpoint'>
+  readonly database: Pick<Database, 'all' | 'commit' | 'checkpoint' | 'rewrite'>
   readonly memories: Pick<Memories, 'forget'>
   /** Days that the server keeps anything; 0: for ever. */
   readonly retentionDays: number
@@ -38,7 +38,7 @@ export function createRetention ({ database, memories, retentionDays, log }: Ret
       from owners o left join user_policies p on p.owner = o.id where tenant <> ''`, { server: retentionDays === 0 ? null : retentionDays }))
     let gone = 0
     for (const { id, tenant, user, days } of owners) if (days !== null) gone += await swept({ tenant, user }, id, now - days * day)
-    if (gone > 0) await emptyLog(database)
+    if (gone > 0) await leaveNoTrace(database)
   }
 
   async function swept (owner: Owner, id: number, before: number): Promise<number> {
