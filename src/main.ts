@@ -16,6 +16,7 @@ import { program } from './cli/program.ts'
 import { interruptible, pull, showProgress } from './cli/pull.ts'
 import { ServerError, type Server } from './cli/server.ts'
 import { greeting } from './cli/serve.ts'
+import { eraseUser, forgetMemory, setPolicy, showUser } from './cli/users.ts'
 import { ConfigError, parse, type Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import { DatabaseError } from './database/failure.ts'
@@ -155,6 +156,10 @@ const engraft = program({
   memoriesSearch: (query, flags) => searchMemories(serverOf(flags), query, flags, print),
   memoriesImport: (file, flags) => importMemories(serverOf(flags), file, flags, stdin, print),
   memoriesExport: flags => exportMemories(serverOf(flags), flags, print),
+  memoriesForget: (id, flags) => forgetMemory(serverOf(flags), id, print),
+  usersShow: (user, flags) => showUser(serverOf(flags), user, print),
+  usersPolicy: (user, flags) => setPolicy(serverOf(flags), user, flags, print),
+  usersErase: (user, flags) => eraseUser(serverOf(flags), user, flags, print),
   chat: flags => chat({
     ...serverOf(flags),
     model: text(flags.model),

@@ -23,6 +23,10 @@ export interface Actions {
   memoriesSearch (query: string, flags: Flags): Promise<void>
   memoriesImport (file: string, flags: Flags): Promise<void>
   memoriesExport (flags: Flags): Promise<void>
+  memoriesForget (id: string, flags: Flags): Promise<void>
+  usersShow (user: string, flags: Flags): Promise<void>
+  usersPolicy (user: string, flags: Flags): Promise<void>
+  usersErase (user: string, flags: Flags): Promise<void>
   chat (flags: Flags): Promise<void>
   backup (target: string, flags: Flags): Promise<void>
   restore (source: string, flags: Flags): Promise<void>
@@ -132,6 +136,30 @@ export function program (actions: Actions, version: string): Command {
     .description('print what is remembered as JSON lines that import reads')
     .option('--session <session>', 'only what was said in one session')
     .action(flags => actions.memoriesExport(flags))
+
+  withUser(memories.command('forget'))
+    .argument('<id>', 'as memories list shows it')
+    .description('erase a memory wherever its words are kept')
+    .action((id, flags) => actions.memoriesForget(id, flags))
+
+  const users = engraft.command('users').description('what a running server keeps of people')
+  withServer(users.command('show'))
+    .argument('<user>')
+    .description('show what a user lets be kept')
+    .action((user, flags) => actions.usersShow(user, flags))
+  withServer(users.command('policy'))
+    .argument('<user>')
+    .description('set what may be kept of a user from now on; what is not given stays')
+    .option('--memory <parts>', 'on, off, read or write')
+    .option('--store <on>', 'keep answers: on or off')
+    .option('--training <on>', 'let data sets be made of them: on or off')
+    .option('--retention-days <n>', 'days after which what is kept goes; server: as long as the server keeps')
+    .action((user, flags) => actions.usersPolicy(user, flags))
+  withServer(users.command('erase'))
+    .argument('<user>')
+    .description('erase all that is kept of a user, and print the receipt')
+    .option('--yes', 'do it')
+    .action((user, flags) => actions.usersErase(user, flags))
 
   withServer(engraft.command('chat'))
     .description('talk to a running server in the terminal')

@@ -7,7 +7,7 @@ export class ServerError extends Error { override readonly name = 'ServerError' 
 export interface Reply<T> { readonly status: number, readonly body: T }
 
 /** Asks the server and reads its JSON. `content` is sent as JSON, a form as it is given. Throws `ServerError` with the server's own words. */
-export async function ask<T> ({ url, key, user = null }: Server, method: 'GET' | 'POST' | 'DELETE', path: string, content?: object | Response): Promise<Reply<T>> {
+export async function ask<T> ({ url, key, user = null }: Server, method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, content?: object | Response): Promise<Reply<T>> {
   const streamed = content instanceof Response
   const type = streamed ? content.headers.get('content-type') : content === undefined ? null : 'application/json'
   const response = await fetch(locate(url, path), {
