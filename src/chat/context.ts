@@ -99,7 +99,9 @@ export function createContext ({ interactions, memories, profile, log }: Context
           signal: AbortSignal.any([signal, AbortSignal.timeout(recallMs)])
         })
         if (!found.relevant) return { block: null, memories: [], failed: false }
-        return { block: blockOf(found.memories), memories: found.memories.map(({ id }) => id), failed: false }
+        // What a statement was read from says it too, and the profile says it already.
+        const said = found.memories.filter(({ source }) => source === null)
+        return { block: blockOf(said), memories: said.map(({ id }) => id), failed: false }
       } catch (error) {
         signal.throwIfAborted()
         // An answer without memories is worth more than none.

@@ -105,14 +105,14 @@ test('the real model over real sockets', async t => {
 })
 
 test('a stalled reader is dropped, and its slot is free again', async t => {
-  // Every frame names the model: with a long name the sockets' buffers are full, and the server notices, after fewer tokens.
+  // With a long name of the model and twenty likely tokens in every frame, the sockets' buffers are full, and the server notices, long before the answer ends.
   const model = 'n'.repeat(100)
   const server = await startServer(t, ['--stall-timeout', '2', '--slots', '1', '--model', `${model}=${(await baseModel()).path}`])
   const relay = await slowRelay(t, server.port)
   const frames = events(await fetch(`http://127.0.0.1:${relay.port}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(chatBody('Count.', { model, stream: true, max_tokens: 3000, ...endlessBias })),
+    body: JSON.stringify(chatBody('Count.', { model, stream: true, max_tokens: 3000, logprobs: true, top_logprobs: 20, ...endlessBias })),
     signal: AbortSignal.timeout(200_000)
   }))
   await frames.next()

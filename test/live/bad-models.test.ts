@@ -64,7 +64,7 @@ test('a file that is no whole base model is refused by its name with what to do,
   for (const [what, [make, reason]] of Object.entries(files)) {
     const path = join(dir, `${what.replaceAll(/[^a-z0-9]/gi, '-')}.gguf`)
     await make(path)
-    const [served, examined] = await Promise.all(['serve', 'doctor'].map(async command => await engraft(command, '--model', path, '--data', join(dir, command), ...(command === 'serve' ? ['--port', '0', '--log-level', 'silent'] : []))))
+    const [served, examined] = await Promise.all(['serve', 'doctor'].map(async command => await engraft(command, '--model', path, '--data', join(dir, command), ...(command === 'serve' ? ['--port', '0', '--log-level', 'silent', '--embedder', 'none'] : []))))
     await rm(path, { force: true, recursive: true })
     if (served === undefined || examined === undefined) throw new Error('two commands were run')
 

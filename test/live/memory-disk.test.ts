@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { freshFolder } from '../database/fixtures.ts'
@@ -18,8 +18,12 @@ test('on a full disk answers go on and say that they are not on record, reads go
   const before = await memoriesOf(server, 'ada')
 
   const ballast = join(disk, 'ballast')
-  const { bavail, bsize } = statfsSync(disk)
-  writeFileSync(ballast, Buffer.alloc(bavail * bsize))
+  // The server may take some of the room meanwhile.
+  try {
+    for (;;) appendFileSync(ballast, Buffer.alloc(64 * 1024))
+  } catch (error) {
+    t.match(error, { code: 'ENOSPC' })
+  }
   // What is free inside the file and its log is used up by the first writes.
   let status = 202
   for (let i = 0; status === 202 && i < 200; i++) status = (await server.post('/v1/memories', { content: `${i} ${'word '.repeat(20_000)}` }, as('filler'))).status
@@ -32,10 +36,10 @@ test('on a full disk answers go on and say that they are not on record, reads go
   t.equal(unrecorded.engraft.recorded, false)
   t.ok(unrecorded.engraft.memories.includes(before[0]!.id), 'with what was said before')
   t.strictSame(await memoriesOf(server, 'ada'), before, 'what was there can be read')
-  t.match(await search(server, 'ada', 'dog', { limit: 1 }), { data: [{ content: 'My dog is called Biscuit.' }] })
+  t.match(await search(server, 'ada', 'dog', { limit: 1 }), { data: [{ content: /^My dog is called Biscuit/ }] })
 
   rmSync(ballast)
   t.equal((await ask(server, 'ada', [user('I have a cat, too.')])).engraft.recorded, true)
   await captured(server)
-  t.match((await memoriesOf(server, 'ada')).slice(before.length), [{ content: 'I have a cat, too.' }, { role: 'assistant' }])
+  t.match((await memoriesOf(server, 'ada')).slice(before.length).filter(({ kind }) => kind === 'turn'), [{ content: 'I have a cat, too.' }, { role: 'assistant' }])
 })

@@ -59,7 +59,7 @@ test('the memory of a real server', async t => {
     create('w', chatBody('I play chess.', { user: 'dora' }))
     await until(() => heard.at(-1)?.type === 'done', patience)
     await captured(server)
-    const dora = await memoriesOf(server, 'dora')
+    const dora = (await memoriesOf(server, 'dora')).filter(({ kind }) => kind === 'turn')
     t.strictSame(dora.filter(({ role }) => role === 'user').map(({ content }) => content), ['I keep bees.', 'I play chess.'])
     t.equal(dora.length, 4)
   })

@@ -211,7 +211,7 @@ test('a request may mix adapters, and the answer says which version and weights 
   t.equal(streamed.headers['x-engraft-model'], 'house@7')
   const chunks = streamed.body.split('\n\n').filter(line => line.startsWith('data: {')).map(line => JSON.parse(line.slice(6)) as ChunkWire)
   t.ok(chunks.every(chunk => Value.Check(Chunk, chunk)))
-  t.strictSame(chunks.filter(chunk => chunk.engraft !== undefined).map(chunk => [chunk.choices[0]?.finish_reason, chunk.engraft]), [['stop', { version: 7, digest: 'cd'.repeat(32) }]])
+  t.strictSame(chunks.filter(chunk => chunk.engraft !== undefined).map(chunk => [chunk.choices[0]?.finish_reason, chunk.engraft]), [['stop', { version: 7, digest: 'cd'.repeat(32), memories: [], session: null, recorded: null }]])
 })
 
 test('a base that answers alone has no version', async t => {
