@@ -109,7 +109,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(models, { bases, adapters, embedder: parts.embedder })
   await app.register(tokenize, { count: parts.count })
   await app.register(memories, { memories: parts.memories, policies: parts.policies, admit: parts.admit })
-  await app.register(profile, { memories: parts.memories, profile: parts.profile, admit: parts.admit })
+  await app.register(profile, { memories: parts.memories, profile: parts.profile, policies: parts.policies, admit: parts.admit })
   await app.register(users, { policies: parts.policies, erasures: parts.erasures, retentionDays: config.retentionDays, admit: parts.admit })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })

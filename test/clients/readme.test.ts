@@ -78,6 +78,20 @@ test('The schemas, tools, texts and vectors of the README go as it is printed', 
   t.match(vectors, { object: 'list', data: [{ embedding: /^[\w+/]+=*$/ }, { index: 1 }] })
 })
 
+test('What is kept of a person is shown, changed and erased as the README prints it', async t => {
+  const [{ code } = { code: '' }] = snippetsOf('Yours to keep, yours to erase')
+  const server = await startServer(t)
+  const file = join(t.testdirName, 'own.sh')
+  await writeFile(file, code.replaceAll('127.0.0.1:8080', `127.0.0.1:${server.port}`))
+  const { code: exit, out, err } = await run('sh', ['-e', file])
+  t.equal(exit, 0, err)
+  const [policy, changed, profile, receipt] = out.replaceAll('}{', '}\n{').trim().split('\n').map(line => JSON.parse(line) as object)
+  t.match(policy, { user: 'ada', memory: { read: true, write: true }, retention_days: null })
+  t.match(changed, { memory: { write: false }, training: false, retention_days: 90 })
+  t.match(profile, { object: 'profile', data: [], frame: null })
+  t.match(receipt, { id: String }, 'a receipt')
+})
+
 test('The settings of the README are those of the code', async t => {
   const rows = [...section('Settings').matchAll(/^\| `(--\S+)` \| `(\w+)` \| (?:`(.+?)`)? ?\|/gm)].map(([, flag, variable, fallback = '']) => ({ flag: flag!, variable: variable!, fallback }))
   t.ok(rows.length > 5)
