@@ -81,7 +81,7 @@ test('Frameworks on a model that may call tools', async t => {
   await t.test("Open WebUI's calls", async t => {
     const headers = { authorization: 'Bearer none', 'X-OpenWebUI-User-Name': 'Ada%20L', 'X-OpenWebUI-User-Id': 'a1b2', 'X-OpenWebUI-User-Email': 'ada@example.org', 'X-OpenWebUI-User-Role': 'user', 'X-OpenWebUI-Chat-Id': 'c3' }
     const models = await (await fetch(`${baseURL}/models`, { headers: { ...headers, 'content-type': 'application/json' } })).json() as { data: { id: string, name?: string }[] }
-    t.strictSame(models.data.map(({ id }) => id), [model])
+    t.equal(models.data[0]?.id, model, 'the default first')
     const controls = { temperature: 0, top_p: 0.9, top_k: 20, min_p: 0.05, frequency_penalty: 0, presence_penalty: 0, repeat_penalty: 1.1, seed: 1, stop: ['###'], max_tokens: 12, logit_bias: { 7: 1 }, reasoning_effort: null, num_ctx: 4096 }
     const streamed = await server.post('/v1/chat/completions', { stream: true, model, messages: [{ role: 'system', content: 'You are kind.' }, { role: 'user', content: [{ type: 'text', text: 'Name three colours.' }] }], stream_options: { include_usage: true }, ...controls }, { headers })
     t.equal(streamed.status, 200)

@@ -57,7 +57,7 @@ cat, kitten, tax = vectors
 seen["near"] = sum(a * b for a, b in zip(cat, kitten)) > sum(a * b for a, b in zip(cat, tax))
 seen["several"] = len(client.chat.completions.create(**{**small, "max_tokens": 4}, n=2, logprobs=True, top_logprobs=1).choices)
 
-seen["models"] = [entry.id for entry in client.models.list()]
+seen["default"] = next(iter(client.models.list())).id
 
 
 def refusal(call):

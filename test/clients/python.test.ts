@@ -28,7 +28,7 @@ test("OpenAI's package for Python reads answers, streams, models, schemas, tools
     text_streamed: true,
     near: true,
     several: 2,
-    models: ['smollm2-135m'],
+    default: 'smollm2-135m',
     unknown: ['NotFoundError', 404, 'model_not_found'],
     long: ['BadRequestError', 400, 'context_length_exceeded'],
     stranger: ['AuthenticationError', 401, 'invalid_api_key'],
