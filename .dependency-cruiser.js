@@ -8,7 +8,7 @@ const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
   backup: { doors: ['manifest'], knows: ['database'] },
-  chat: { doors: ['answer', 'count', 'embed', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
+  chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
   gguf: { doors: ['reader'], knows: [] },
@@ -22,7 +22,7 @@ const rooms = {
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'database/sql', 'gguf/reader', 'grammar/grammar', 'memory/block', 'memory/memories', 'privacy/secrets/masked']
+const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'gguf/reader', 'grammar/grammar', 'memory/block', 'memory/memories', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {

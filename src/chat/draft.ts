@@ -1,12 +1,11 @@
 import type { Caller } from '../access/caller.ts'
 import { publicError } from '../errors.ts'
-import type { FinishReason, Message, Tools, Usage } from '../inference/engine.ts'
+import type { Message, Tools, Usage } from '../inference/engine.ts'
 import type { Choice, Interactions } from '../interactions/interactions.ts'
+import { grow, type Growing } from './growing.ts'
 import type { ChatEvent, ChatRequest } from './request.ts'
 import type { Context } from './context.ts'
 import type { Keeping } from './keeping.ts'
-
-interface Growing { content: string, reasoning: string, readonly calls: { id: string, name: string, arguments: string }[], reason: FinishReason | null }
 
 /** What answers. `created`: milliseconds since 1970. */
 export interface Answering { readonly id: string, readonly created: number, readonly model: string, readonly version: number | null, readonly digest: string }
@@ -47,17 +46,7 @@ export class Draft {
 
   add (event: Exclude<ChatEvent, { type: 'start' | 'done' }>): void {
     if (!this.#begun.keeping.store) return
-    const choice = this.#choices[event.choice] ??= { content: '', reasoning: '', calls: [], reason: null }
-    switch (event.type) {
-      case 'text': choice.content += event.text; break
-      case 'reasoning': choice.reasoning += event.text; break
-      case 'call': {
-        const call = choice.calls[event.index] ??= { id: event.id ?? '', name: event.name ?? '', arguments: '' }
-        call.arguments += event.arguments
-        break
-      }
-      case 'end': choice.reason = event.reason
-    }
+    grow(this.#choices, event)
   }
 
   /**
@@ -99,7 +88,8 @@ export class Draft {
 
 /** A choice that had not begun when the answer ended is there too, empty. */
 function choiceOf (choice: Growing | undefined): Choice {
-  return choice ?? { content: '', reasoning: '', calls: [], reason: null }
+  const { content, reasoning, calls, reason } = choice ?? { content: '', reasoning: '', calls: [], reason: null }
+  return { content, reasoning, calls, reason }
 }
 
 /** The request's settings under OpenAI's names. */

@@ -1,4 +1,5 @@
 import type { ChatEvent } from '../chat/answer.ts'
+import { grow, type Growing } from '../chat/growing.ts'
 import { problem } from '../errors.ts'
 import type { FinishReason, TokenLogprob, Usage as TokenCounts } from '../inference/engine.ts'
 import type { ChunkWire, CompletionWire, LogprobsWire, UsageWire } from './schemas/chat.ts'
@@ -7,41 +8,24 @@ type Start = Extract<ChatEvent, { type: 'start' }>
 type Delta = ChunkWire['choices'][number]['delta']
 type Message = CompletionWire['choices'][number]['message']
 
-/** One of the answers, as it grows. */
-interface Growing { content: string, reasoning: string, readonly calls: { id: string, name: string, arguments: string }[], readonly logprobs: TokenLogprob[], reason: FinishReason }
-
 /** The whole answer as one object. Throws what the answer throws, and closes it. */
 export async function completionOf (events: AsyncIterable<ChatEvent>): Promise<CompletionWire> {
   let start: Start | null = null
   const choices: Growing[] = []
   for await (const event of events) {
     if (event.type === 'start') start = event
-    else if (event.type !== 'done') grow(choices[event.choice] ??= { content: '', reasoning: '', calls: [], logprobs: [], reason: 'stop' }, event)
+    else if (event.type !== 'done') grow(choices, event)
     else {
       if (start === null) break
       return {
         ...head(start, 'chat.completion'),
-        choices: choices.map((choice, index) => ({ index, message: messageOf(choice), logprobs: logprobsOf(choice.logprobs), finish_reason: choice.reason })),
+        choices: choices.map((choice, index) => ({ index, message: messageOf(choice), logprobs: logprobsOf(choice.logprobs), finish_reason: choice.reason ?? 'stop' })),
         usage: usage(event.usage),
         engraft: answered(start, event.recorded)
       }
     }
   }
   throw problem('incomplete_answer', {})
-}
-
-function grow (choice: Growing, event: Exclude<ChatEvent, { type: 'start' | 'done' }>): void {
-  switch (event.type) {
-    case 'text': choice.content += event.text; break
-    case 'reasoning': choice.reasoning += event.text; break
-    case 'call': {
-      const call = choice.calls[event.index] ??= { id: event.id ?? '', name: event.name ?? '', arguments: '' }
-      call.arguments += event.arguments
-      break
-    }
-    case 'end': choice.reason = event.reason
-  }
-  if ('logprobs' in event) choice.logprobs.push(...event.logprobs ?? [])
 }
 
 function messageOf ({ content, reasoning, calls }: Growing): Message {
