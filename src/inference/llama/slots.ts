@@ -34,18 +34,17 @@ export class Slots {
   /**
    * Takes a free slot for a prompt, with as much of its beginning as any slot of
    * the same owner holds. A conversation goes on in its own slot. What is only
-   * begun alike (a shared system prompt), or still busy, is copied into the slot
-   * unused for longest, so that nobody's conversation is cut down for another.
-   * Null when all are busy.
+   * begun alike (a shared system prompt), or still busy, is copied into a fresh
+   * slot, so that nobody's conversation is cut down for another. Null when all
+   * are busy.
    */
   take (owner: string, prompt: Uint32Array): Taken | null {
-    const free = this.#slots.filter(slot => !slot.busy)
-    const oldest = free.toSorted((a, b) => a.usedAt - b.usedAt)[0]
-    if (oldest === undefined) return null
+    const fresh = this.#fresh(owner)
+    if (fresh === null) return null
     let [from, keep] = this.#longest(owner, prompt)
     if (from === null || keep < prompt.length * worthwhile) [from, keep] = [null, 0]
-    const goesOn = from !== null && !from.busy && (keep >= from.tokens.length * ownShare || from === oldest)
-    const slot = goesOn && from !== null ? from : oldest
+    const goesOn = from !== null && !from.busy && (keep >= from.tokens.length * ownShare || from === fresh)
+    const slot = goesOn && from !== null ? from : fresh
     slot.busy = true
     slot.owner = owner
     const head = from?.tokens.slice(0, keep) ?? []
@@ -56,6 +55,20 @@ export class Slots {
 
   /** How many of the prompt's tokens any slot of the same owner holds. */
   holds (owner: string, prompt: Uint32Array): number { return this.#longest(owner, prompt)[1] }
+
+  /**
+   * The free slot to begin in: one that was never used, else the one unused for
+   * longest. Of those never used it is the neighbour of one of the same owner,
+   * or where there is none, the middle of the widest gap, so that whoever comes
+   * next finds room beside it: only slots that lie side by side are computed
+   * together (`Native.decode`).
+   */
+  #fresh (owner: string): Slot | null {
+    const empty = this.#slots.filter(({ busy, usedAt }) => !busy && usedAt === 0)
+    if (empty.length === 0) return this.#slots.filter(({ busy }) => !busy).toSorted((a, b) => a.usedAt - b.usedAt)[0] ?? null
+    const beside = (by: -1 | 1): Slot | undefined => empty.find(({ index }) => this.#slots[index + by]?.owner === owner)
+    return beside(-1) ?? beside(1) ?? widest(empty)
+  }
 
   #longest (owner: string, prompt: Uint32Array): [from: Slot | null, keep: number] {
     let from: Slot | null = null
@@ -73,6 +86,20 @@ export class Slots {
     slot.busy = false
     slot.usedAt = ++this.#clock
   }
+}
+
+/** The middle of the longest run of neighbours; of the two there, the one with an even number, so that pairs leave no odd slots. */
+function widest (slots: readonly Slot[]): Slot | null {
+  const runs: Slot[][] = []
+  for (const slot of slots) {
+    const run = runs.at(-1)
+    if (run !== undefined && run.at(-1)?.index === slot.index - 1) run.push(slot)
+    else runs.push([slot])
+  }
+  const longest = runs.reduce((best, run) => run.length > best.length ? run : best, [])
+  const middle = Math.floor(longest.length / 2)
+  const even = longest.slice(Math.max(0, middle - 1), middle + 1).findLast(({ index }) => index % 2 === 0)
+  return even ?? longest[middle] ?? null
 }
 
 /** Length of what two prompts begin with alike. */
