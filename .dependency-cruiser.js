@@ -11,10 +11,11 @@ const rooms = {
   chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
+  datasets: { doors: ['datasets', 'row'], knows: ['database', 'inference', 'interactions', 'privacy'] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
-  interactions: { doors: ['interactions'], knows: ['database', 'inference'] },
+  interactions: { doors: ['chain', 'feedback', 'interactions', 'kept', 'rows'], knows: ['database', 'inference'] },
   memory: { doors: ['block', 'embedder', 'memories', 'profile/profile'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
   privacy: { doors: ['erasures', 'forgetting', 'people', 'policies', 'retention', 'secrets/masked'], knows: ['database', 'memory'] },
@@ -22,7 +23,7 @@ const rooms = {
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'gguf/reader', 'grammar/grammar', 'memory/block', 'memory/memories', 'privacy/secrets/masked']
+const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'gguf/reader', 'grammar/grammar', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {
@@ -54,9 +55,9 @@ const typesAnywhere = ['fastify', 'kysely']
 const composition = '^src/(?:main|serve|remembering|diagnosis)\\.ts$'
 const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts)|memory/(?!memories\\.ts|embedder\\.ts|block\\.ts|profile/profile\\.ts))'
 /** Files that start a process or a thread of their own, so that no import leads to them. */
-const entries = '^src/(?:main|inference/llama/child|database/worker|memory/thread)\\.ts$'
+const entries = '^src/(?:main|inference/llama/child|database/worker|datasets/thread|memory/thread)\\.ts$'
 /** What a thread runs is put together in it. */
-const threads = '^src/memory/thread\\.ts$'
+const threads = '^src/(?:datasets|memory)/thread\\.ts$'
 
 const any = list => list.length === 0 ? '$.' : `(?:${list.join('|')})`
 const doorsOf = names => names.flatMap(name => rooms[name].doors.map(door => `${name}/${door}`))

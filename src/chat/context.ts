@@ -2,6 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import type { ModelLease } from '../adapters/directory.ts'
 import type { Input, Message } from '../inference/engine.ts'
 import type { Interactions, Opened } from '../interactions/interactions.ts'
+import { assembled } from '../interactions/kept.ts'
 import { blockOf } from '../memory/block.ts'
 import type { Memories } from '../memory/memories.ts'
 import type { Profile } from '../memory/profile/profile.ts'
@@ -118,13 +119,4 @@ const charactersPerToken = 4
 /** What the machine reads in a second, within bounds. */
 function affordable ({ engine }: Pick<ModelLease, 'engine'>): number {
   return Math.min(most, Math.max(fewest, engine.state().prefillRate ?? fewest))
-}
-
-/** The messages, each block before the user turn it belongs to and the profile at the head of the first. */
-function assembled (messages: readonly Message[], blocks: ReadonlyMap<number, string | null>, profile: string | null): Message[] {
-  const first = messages.findIndex(({ role }) => role === 'user')
-  return messages.map((message, i) => {
-    const frames = [i === first ? profile : null, blocks.get(i) ?? null].filter(frame => frame !== null)
-    return frames.length === 0 ? message : { ...message, content: [...frames, message.content].join('\n\n') }
-  })
 }

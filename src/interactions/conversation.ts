@@ -3,7 +3,8 @@ import type { Database } from '../database/database.ts'
 import { among, sql } from '../database/sql.ts'
 import type { Message } from '../inference/engine.ts'
 import { type Chain, chainOf, hex } from './chain.ts'
-import type { Kept, Opened, Owner } from './interactions.ts'
+import type { Opened, Owner } from './interactions.ts'
+import { type Recorded, keptOf } from './kept.ts'
 import { ownerId } from './rows.ts'
 
 /** How long (in ms) the same first question counts as asked again, and not as the start of a new conversation. */
@@ -14,7 +15,7 @@ export async function openConversation (database: Database, owner: Owner, named:
   const chain = chainOf(messages)
   const session = named ?? await continued(database, owner, chain, messages) ?? await repeated(database, owner, chain, now) ?? randomUUID()
   const rows = await recorded(database, owner, session, chain)
-  const kept = keptOf(rows, chain, messages)
+  const kept = keptOf(rows, chain.keys, messages)
   const [first] = kept.values()
   return {
     session,
@@ -52,30 +53,10 @@ async function repeated (database: Database, owner: Owner, { keys, tip }: Chain,
   return newest?.seq === last.seq ? last.session : null
 }
 
-type Recorded = Kept & { readonly seq: number, readonly id: string, readonly asked: Uint8Array, readonly answered: Uint8Array | null }
-
 /** The session's interactions that this conversation has come through, or has left by an edit or another answer; from the oldest to the newest. */
-async function recorded (database: Database, owner: Owner, session: string, { keys }: Chain): Promise<Recorded[]> {
+async function recorded (database: Database, owner: Owner, session: string, { keys }: Chain): Promise<(Recorded & { readonly seq: number, readonly id: string })[]> {
   // Sorted here: told to sort, SQLite would walk through all of the owner's.
   const rows = await database.all(sql.selectFrom('interactions').select(['seq', 'id', 'asked', 'answered', 'block', 'profile', 'memories'])
     .where('owner', '=', ownerId(owner)).where('session', '=', session).where('asked', 'in', among(keys.filter(key => key !== null))).compile())
   return rows.map(row => ({ ...row, memories: JSON.parse(row.memories) as string[] })).sort((a, b) => a.seq - b.seq)
-}
-
-/**
- * What each user message was answered with. Of several answers to it the one
- * that the conversation went on from counts, else the newest.
- */
-function keptOf (rows: readonly Recorded[], { keys }: Chain, messages: readonly Message[]): Map<number, Kept> {
-  const said = new Set(keys.flatMap(key => key === null ? [] : [hex(key)]))
-  const asked = Map.groupBy(rows, row => hex(row.asked))
-  const kept = new Map<number, Kept>()
-  let user = -1
-  keys.forEach((key, i) => {
-    if (messages[i]!.role === 'user') user = i
-    const here = (key !== null && asked.get(hex(key))) || []
-    const row = here.findLast(({ answered }) => answered !== null && said.has(hex(answered))) ?? here.at(-1)
-    if (row !== undefined && user >= 0) kept.set(user, { block: row.block, profile: row.profile, memories: row.memories })
-  })
-  return kept
 }

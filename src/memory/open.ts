@@ -5,7 +5,7 @@ import type { Memories } from './memories.ts'
 import { RunGate } from './onnx/gate.ts'
 import type { Parent, ThreadOptions } from './protocol.ts'
 import type { Thread } from './thread.ts'
-import { wire } from './wire.ts'
+import { wire } from '../wire.ts'
 
 export interface OpenMemoriesOptions extends Omit<ThreadOptions, 'running'> {
   readonly database: Pick<Database, 'commit'>

@@ -8,7 +8,7 @@ import { RunGate } from './onnx/gate.ts'
 import type { Parent, ThreadOptions } from './protocol.ts'
 import { vectorExtension } from './sqlite/extension.ts'
 import { SqliteStore } from './sqlite/store.ts'
-import { wire } from './wire.ts'
+import { wire } from '../wire.ts'
 
 /**
  * The thread in which memories are read, scored and embedded, so that the main

@@ -1,5 +1,5 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
-import { type ErrorCode, PublicError } from '../errors.ts'
+import { type ErrorCode, PublicError } from './errors.ts'
 
 /** What one side does when the other asks; `signal` fires when the answer is no longer wanted. */
 export type Verbs = Readonly<Record<string, (args: never, signal: AbortSignal) => unknown>>
