@@ -7,27 +7,31 @@ interface Chunk { readonly choices: readonly { readonly delta: { readonly conten
 const turnsOf = 6
 
 /**
- * What memory adds to a chat: the same conversation with memory on and off,
- * turns 2 to 6. The first turn is read whole and tells how fast prompts are
- * read. What is quoted must be read too; what is over is what memory costs.
+ * What memory adds to a chat, turns 2 to 6 of one conversation: with memory on,
+ * off, and off with as many idle words in each message as memories were quoted
+ * with. What is quoted must be read too, at the depth where it stands, where
+ * tokens cost more than in the first turn; what is over is what memory costs.
  */
 export async function chatting (server: LiveServer, { rounds, conversationTokens }: Scale): Promise<void> {
   const sentence = sentences(4)
   const facts = Array.from({ length: 100 }, (_, i) => `On day ${i} I met ${sentence()}`)
   await post(server, '/v1/memories', 'talker', { session: 'past', turns: facts.map(content => ({ role: 'user', content })) })
   await embedded(server)
-  const [onMs, offMs, over, share, injected]: number[][] = [[], [], [], [], []]
+  const [onMs, offMs, over, beyond, share, injected]: number[][] = [[], [], [], [], [], []]
   for (let round = 0; round < rounds; round++) {
     // About 4 tokens of this model for a made-up word.
     const opening = `Round ${round}. ${Array.from({ length: Math.ceil(conversationTokens / 40) }, sentence).join(' ')}`
     const [on, off] = [await conversation(server, opening, facts, 'on'), await conversation(server, opening, facts, 'off')]
+    const read = (turns: readonly Turn[], turn: number): number => turns[turn]!.prompt - turns[turn]!.cached
+    const idle = await conversation(server, `Again. ${opening}`, facts, 'off', turn => Math.max(0, read(on, turn) - read(off, turn)))
     const rate = Math.min(on[0]!.prompt / on[0]!.firstMs, off[0]!.prompt / off[0]!.firstMs)
     for (let turn = 1; turn < turnsOf; turn++) {
       const [a, b] = [on[turn]!, off[turn]!]
       onMs!.push(a.firstMs)
       offMs!.push(b.firstMs)
-      injected!.push(a.prompt - a.cached - (b.prompt - b.cached))
+      injected!.push(read(on, turn) - read(off, turn))
       over!.push(a.firstMs - b.firstMs - injected!.at(-1)! / rate)
+      beyond!.push(a.firstMs - idle[turn]!.firstMs - (read(on, turn) - read(idle, turn)) / rate)
       share!.push(a.cached / b.cached)
     }
     print(`round ${round + 1}`, `${on[0]!.prompt} prompt tokens at first, read at ${(rate * 1000).toFixed(0)} a second; ${on.slice(1).map(({ memories }) => memories).join(', ')} memories`)
@@ -36,16 +40,19 @@ export async function chatting (server: LiveServer, { rounds, conversationTokens
   print('first token, turns 2 to 6, memory off', show(offMs!, ' ms'))
   print('first token, turns 2 to 6, memory on', show(onMs!, ' ms'))
   print('tokens injected a turn', show(injected!, ''))
-  print('added beyond injected tokens ÷ prefill rate', show(over!, ' ms'))
+  print('added beyond injected tokens ÷ the first turn\'s rate', show(over!, ' ms'))
+  print('added beyond as many idle tokens', show(beyond!, ' ms'))
   print('prompt tokens cached, against memory off', show(share!, '', 3))
 }
 
-async function conversation (server: LiveServer, opening: string, facts: readonly string[], memory: 'on' | 'off'): Promise<Turn[]> {
+/** `idle`: how many tokens each message is longer by. */
+async function conversation (server: LiveServer, opening: string, facts: readonly string[], memory: 'on' | 'off', idle: (turn: number) => number = () => 0): Promise<Turn[]> {
   const turns: Turn[] = []
-  const messages = [{ role: 'user', content: opening }]
+  const messages = [{ role: 'user', content: `${' the'.repeat(idle(0))} ${opening}` }]
   for (let turn = 0; turn < turnsOf; turn++) {
     turns.push(await ask(server, messages, memory))
-    messages.push({ role: 'assistant', content: turns.at(-1)!.content }, { role: 'user', content: `Whom did I meet when ${facts[turn * 17]!.split(' ').slice(4, 12).join(' ')}?` })
+    if (turn + 1 === turnsOf) break
+    messages.push({ role: 'assistant', content: turns.at(-1)!.content }, { role: 'user', content: `${' the'.repeat(idle(turn + 1))} Whom did I meet when ${facts[turn * 17]!.split(' ').slice(4, 12).join(' ')}?` })
   }
   return turns
 }

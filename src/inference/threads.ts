@@ -9,7 +9,7 @@ export interface Share {
 
 /** How long an engine runs before another one's turn, where there are more engines at work than threads. */
 const turnMs = 100
-/** One run of the embedder takes up to 100 ms, so answers lose about a quarter of their speed while a backlog is embedded. */
+/** Work in the background waits as long as this for each 30 ms it takes (memory/embedding.ts), so answers lose about a tenth of their speed while a backlog is embedded. */
 const patienceMs = 300
 
 /**

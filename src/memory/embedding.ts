@@ -19,6 +19,8 @@ export interface EmbeddingOptions {
 const together = 32
 /** Units of one run of the embedder, which a question may have to wait for: about 20 ms of turns. More at once gain nothing on two cores. */
 const atOnce = 2
+/** Milliseconds of work for one wait on a busy machine, which is 300 ms (`ThreadBudget.spare`): background work takes a tenth of it. At a quarter, answers right after long messages began 150 ms later. */
+const perWait = 30
 /** How long a disk that takes nothing is left alone. */
 const pauseMs = 5_000
 
@@ -79,12 +81,15 @@ export class Embedding {
     const { store, embedder, turns } = this.#options
     const units = await store.units(owner, ids)
     const embedded = new Map<number, Embedded>()
+    let waits = 1
     for (let from = 0; from < units.length; from += atOnce) {
-      await this.#options.gate()
+      for (; waits > 0; waits--) await this.#options.gate()
       // Questions that came meanwhile go first.
       await setImmediate()
       if (this.#ended.signal.aborted) return
+      const began = performance.now()
       for (const one of await this.#passages(units.slice(from, from + atOnce))) embedded.set(one.unit, one)
+      waits = Math.ceil((performance.now() - began) / perWait)
     }
     await turns.take(keyOf(owner), async () => {
       // What was erased or is another memory's by now gets none.
