@@ -110,6 +110,21 @@ export interface ErasureRow {
   rows: string | null
 }
 
+/** One row of `reviews`, as migrations/009-reviews.sql lays it out. */
+export interface ReviewRow {
+  seq: Generated<number>
+  id: string
+  owner: number
+  /** The interaction's seq. */
+  interaction: number
+  /** Milliseconds since 1970 in UTC. */
+  created: number
+  reviewer: string
+  verdict: 'approved' | 'edited' | 'rejected'
+  answer: string | null
+  reason: string | null
+}
+
 /** The tables; grows with every migration. `Generated` marks what the database fills in. */
 export interface Schema {
   keys: KeyRow
@@ -126,6 +141,7 @@ export interface Schema {
   user_policies: UserPolicyRow
   forgotten_turns: { owner: number, key: Uint8Array }
   erasures: ErasureRow
+  reviews: ReviewRow
   privacy: { one: number, salt: Uint8Array }
   /** The worker's own list of what it applied; `version` counts from 1. */
   migrations: { version: number, name: string, sha256: string, applied_at: string }
