@@ -14,38 +14,43 @@ export type Said =
   /** What came of it, as a measure of the application's own. */
   | { readonly kind: 'outcome', readonly value: { readonly metric: string, readonly number: number } }
 
-/** What is derived from how the conversation went on, and is never taken for what people said. */
-export type Implied =
-  /** The same question was asked again: the answer was wanted anew. */
-  | { readonly kind: 'regenerated', readonly value: null }
-  /** The next message, within a minute, was nearly the same question. */
-  | { readonly kind: 'rephrased', readonly value: null }
-  /** The caller left before the answer ended. */
-  | { readonly kind: 'abandoned', readonly value: null }
-  /** The client told that the text was copied after an edit; the value is the edited text. */
-  | { readonly kind: 'edited', readonly value: string }
+/** What the client tells of, and is never taken for what people said: the text was copied after an edit, to this. */
+export type Told = { readonly kind: 'edited', readonly value: string }
 
 interface Common {
-  /** On one answer; null: on the whole session. */
+  /** The answer; null: it is on the whole session. */
   readonly completion: string | null
-  readonly session: string
-  /** Free words beside it; well-formed Unicode. */
+  /** null: the answer was not stored. */
+  readonly session: string | null
+  /** Free words beside it. */
   readonly comment: string | null
   /** Who gave it, where the application says so: the user themselves, a colleague, a reviewer. */
   readonly author: string | null
 }
 
-export type NewFeedback = (Said | Implied) & Omit<Common, 'session'> & { readonly session: string | null }
+/** Texts are well-formed Unicode. `session` names one where `completion` is null, and may be left out otherwise. */
+export type NewFeedback = (Said | Told) & Common
 
-/** Feedback as it was recorded. Nothing changes or removes it but an erasure; a later word of the same kind by the same author on the same answer outweighs the earlier one. */
-export type Feedback = (Said | Implied) & Common & {
+/** Feedback as it was recorded. Nothing changes it, and it goes only with what it is on; a later word of the same kind by the same author on the same answer outweighs the earlier one. */
+export type Feedback = (Said | Told) & Common & {
   readonly id: string
   /** Only grows, and is never given twice. */
   readonly seq: number
   /** Milliseconds since 1970 in UTC. */
   readonly created: number
-  /** False: derived, not said. */
+  /** False: told by the client. */
   readonly said: boolean
+}
+
+/** What the way a conversation went tells of an answer in it. Derived when it is asked for, and kept nowhere. */
+export interface Signal {
+  /**
+   * `regenerated`: the same was asked again. `rephrased`: nearly the same was
+   * asked within a minute. `abandoned`: the caller left before the end.
+   */
+  readonly kind: 'regenerated' | 'rephrased' | 'abandoned'
+  readonly completion: string
+  readonly session: string
 }
 
 /** Which feedback: all that is not null must hold. */
@@ -53,6 +58,7 @@ export interface Sought {
   readonly completion: string | null
   readonly session: string | null
   readonly kind: Feedback['kind'] | null
+  /** The id of the last one of the page before; null: the first page. */
   readonly after: string | null
   readonly limit: number
 }
@@ -67,9 +73,12 @@ export interface FeedbackRecord {
    * key, per tenant) with the same content gives what was recorded then; with
    * another content it throws `idempotency_conflict`. Throws
    * `completion_not_found` or `session_not_found` for what is unknown or out of
-   * reach, `not_stored` where a correction or preference is on an answer whose
-   * text is not on record, and `preference_apart` for two of different sessions.
+   * reach, `not_stored` for words about an answer whose text is not kept, and
+   * `preference_apart` for two of different sessions.
    */
   give (reach: Reach, feedback: NewFeedback, key: string | null): Promise<{ readonly feedback: Feedback, readonly fresh: boolean }>
+  /** In order of record. Throws `invalid_request` for an unknown `after`. */
   list (reach: Reach, sought: Sought): Promise<{ readonly data: readonly Feedback[], readonly more: boolean }>
+  /** Of a session, in order of its answers; none of an unknown one. */
+  signals (reach: Reach, session: string): Promise<readonly Signal[]>
 }
