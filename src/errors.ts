@@ -12,6 +12,7 @@ const catalogue = {
   not_found: [404, 'invalid_request_error', 'Nothing answers {method} {path}. GET /openapi.json lists every route.'],
   key_not_found: [404, 'invalid_request_error', "There is no key '{id}'. GET /admin/keys lists them."],
   completion_not_found: [404, 'invalid_request_error', "There is no stored completion '{id}', or it is not yours. GET /v1/chat/completions lists them."],
+  session_not_found: [404, 'invalid_request_error', "There is no session '{session}' on record, or it is not yours. The answers' engraft.session names it."],
   memory_not_found: [404, 'invalid_request_error', "There is no memory '{id}' of this user. GET /v1/memories lists them."],
   adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
   adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
@@ -44,6 +45,13 @@ const catalogue = {
   user_required: [400, 'invalid_request_error', "Memories belong to an end user and this request names none: send the header x-engraft-user, or 'user' ({place}), or use a key that is bound to a user."],
   invalid_memory: [400, 'invalid_request_error', 'This cannot be remembered: {detail}.'],
   memory_too_large: [413, 'invalid_request_error', 'A memory can have at most {limit} characters: send the text in several ones.'],
+  import_invalid: [400, 'invalid_request_error', 'Line {line} of this file cannot be brought in: {detail}. Lines before it may be in already: send the whole file again, nothing is written twice.'],
+  import_incomplete: [400, 'invalid_request_error', 'This file ends before the last line of the export, so something is missing. What has arrived is in: send the whole file again, nothing is written twice.'],
+  import_damaged: [400, 'invalid_request_error', 'This file is not as it was exported: its last line tells of other bytes. Its lines are in all the same: export again and send that, nothing is written twice.'],
+  feedback_too_large: [413, 'invalid_request_error', "'{field}' can have at most {limit} characters: leave out what is no part of the better answer."],
+  not_stored: [409, 'invalid_request_error', "What was said in '{subject}' is not kept (the request or a policy said so), so no words about it and no preference are either: send a thumb, a rating or an outcome, without a comment."],
+  preference_apart: [400, 'invalid_request_error', 'The two answers of a preference must be of one session: name two answers that the same conversation had.'],
+  idempotency_conflict: [409, 'invalid_request_error', 'This idempotency-key came with other feedback before: send a new key with what is new.'],
   unsupported_media_type: [415, 'invalid_request_error', 'Send the body as application/json.'],
   uri_too_long: [414, 'invalid_request_error', 'A part of the path is longer than {limit} characters.'],
   headers_too_large: [431, 'invalid_request_error', 'The headers are larger than this server takes (16 KiB).'],
@@ -73,6 +81,13 @@ const catalogue = {
   source_failed: [422, 'invalid_request_error', 'The adapter could not be fetched: {detail}'],
   upload_cut: [400, 'invalid_request_error', 'The upload ended before the file was complete; nothing of it was kept. Send it again.'],
 
+  // refused: data sets
+  not_for_training: [409, 'invalid_request_error', "No data set may be made of '{id}': its user or its request said so, or its text was not kept. PATCH /v1/users/{user} allows it for what comes."],
+  review_empty: [400, 'invalid_request_error', "An edited answer must say something: send the better answer as 'answer', or reject it."],
+  export_refused: [422, 'invalid_request_error', 'A file of the format {format} would be refused by whoever reads it: {detail}.'],
+  schedule_not_found: [404, 'invalid_request_error', "There is no schedule '{id}'. GET /admin/schedules lists them."],
+  schedule_invalid: [400, 'invalid_request_error', '{detail}'],
+
   // busy
   rate_limit_exceeded: [429, 'rate_limit_error', 'This {subject} has used its {limit} requests a minute. Try again in {seconds} s.'],
   token_budget_exceeded: [429, 'rate_limit_error', 'This key has used its {limit} tokens a day. Try again in {seconds} s.'],
@@ -91,6 +106,8 @@ const catalogue = {
   incomplete_answer: [500, 'server_error', 'The engine ended without saying that it was done; the answer is incomplete.'],
   generation_failed: [500, 'server_error', "The engine could not go on with this answer. The server's log has the cause under this request's id."],
   adapter_damaged: [500, 'server_error', "The file of '{adapter}' no longer has the digest it was registered with, so it is not loaded. Upload it again."],
+  export_full: [507, 'server_error', 'The disk that holds {folder} is full. No half file was left there: free some space and export again.'],
+  export_failed: [503, 'server_error', '{folder} cannot be written ({detail}). No half file was left there: see that this account may write there, and export again.'],
   storage_full: [507, 'server_error', 'The disk that holds the data folder is full. Nothing was changed: free some space and try again.'],
   storage_failed: [503, 'server_error', "The data folder cannot be written. The server's log has the cause."],
   internal_error: [500, 'server_error', "Something went wrong here, not with your request. The server's log has the cause under this request's id."]
