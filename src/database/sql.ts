@@ -125,6 +125,27 @@ export interface ReviewRow {
   reason: string | null
 }
 
+/** One row of `feedback`, as migrations/007-feedback.sql lays it out. */
+export interface FeedbackRow {
+  seq: Generated<number>
+  id: string
+  owner: number
+  tenant: string
+  completion: string | null
+  session: string | null
+  interaction: number | null
+  rejected: number | null
+  /** Milliseconds since 1970 in UTC. */
+  created: number
+  kind: string
+  /** JSON. */
+  value: string
+  comment: string | null
+  author: string | null
+  key: string | null
+  content: Uint8Array | null
+}
+
 /** The tables; grows with every migration. `Generated` marks what the database fills in. */
 export interface Schema {
   keys: KeyRow
@@ -143,6 +164,7 @@ export interface Schema {
   erasures: ErasureRow
   reviews: ReviewRow
   privacy: { one: number, salt: Uint8Array }
+  feedback: FeedbackRow
   /** The worker's own list of what it applied; `version` counts from 1. */
   migrations: { version: number, name: string, sha256: string, applied_at: string }
   audit: { id: Generated<number>, at: string, actor: string, action: string, subject: string, detail: string }
