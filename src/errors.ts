@@ -14,6 +14,7 @@ const catalogue = {
   completion_not_found: [404, 'invalid_request_error', "There is no stored completion '{id}', or it is not yours. GET /v1/chat/completions lists them."],
   session_not_found: [404, 'invalid_request_error', "There is no session '{session}' on record, or it is not yours. The answers' engraft.session names it."],
   memory_not_found: [404, 'invalid_request_error', "There is no memory '{id}' of this user. GET /v1/memories lists them."],
+  dataset_not_found: [404, 'invalid_request_error', "There is no data set '{id}'. GET /admin/datasets lists them."],
   adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
   adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
   base_not_served: [404, 'invalid_request_error', "'{adapter}' is an adapter of the base '{base}', which this server does not serve now. Start it with that base (--model), or name another adapter."],
@@ -62,6 +63,11 @@ const catalogue = {
   id_in_use: [409, 'invalid_request_error', "An answer with the id '{id}' is already under way on this socket: choose another id, or wait for its end."],
   model_in_use: [409, 'invalid_request_error', "The model '{model}' is answering {count} requests and cannot be unloaded now: try again when they have ended."],
 
+  // refused: data sets
+  dataset_not_ready: [409, 'invalid_request_error', "The data set '{dataset}' is {state}, so it has no rows. GET /admin/datasets/{id} says how it stands."],
+  dataset_empty: [422, 'invalid_request_error', "No row is left for the data set '{dataset}'. POST /admin/datasets/preview says what was dropped and why."],
+  dataset_leaks: [422, 'invalid_request_error', "The data set '{dataset}' was not built, because what it is tested with is among what would be learnt from: {people} people and {copies} near copies of test rows. Switch the filter 'decontamination' on again, or give the data set another name to hold other people out."],
+  dataset_unsettled: [409, 'invalid_request_error', "The data set '{dataset}' was not built, because answers or memories it is made of were removed again and again meanwhile. Build it again."],
   // refused: adapters
   name_invalid: [400, 'invalid_request_error', "'{name}' cannot be a name: use letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 100."],
   name_taken: [409, 'invalid_request_error', "'{name}' is the name of a base model: bases and adapters share one name space, so choose another."],
@@ -108,6 +114,7 @@ const catalogue = {
   adapter_damaged: [500, 'server_error', "The file of '{adapter}' no longer has the digest it was registered with, so it is not loaded. Upload it again."],
   export_full: [507, 'server_error', 'The disk that holds {folder} is full. No half file was left there: free some space and export again.'],
   export_failed: [503, 'server_error', '{folder} cannot be written ({detail}). No half file was left there: see that this account may write there, and export again.'],
+  dataset_damaged: [500, 'server_error', "The data set '{dataset}' is not what was built: {detail}. Build it again, or restore a backup."],
   storage_full: [507, 'server_error', 'The disk that holds the data folder is full. Nothing was changed: free some space and try again.'],
   storage_failed: [503, 'server_error', "The data folder cannot be written. The server's log has the cause."],
   internal_error: [500, 'server_error', "Something went wrong here, not with your request. The server's log has the cause under this request's id."]

@@ -79,6 +79,28 @@ export interface Manifest {
   readonly slices: Slices
 }
 
+/** How one way to slice has moved. */
+export interface Moved {
+  readonly slice: keyof Slices
+  /** Population stability index: the sum of (p - q) ln(p / q) over the buckets. */
+  readonly psi: number
+  /** How often chance alone moves it at least this far (chi-square, by permutation). */
+  readonly p: number
+  readonly verdict: 'same' | 'moved' | 'moved far'
+}
+
+/** What came in since, against what was there before. */
+export interface Drift {
+  /** `NAME@VERSION` it is compared with. */
+  readonly against: string
+  /** Rows there, and rows that are new since. */
+  readonly before: number
+  readonly fresh: number
+  /** Rows that are there no more. */
+  readonly gone: number
+  readonly moved: readonly Moved[]
+}
+
 /** A version as it is listed. */
 export interface Version {
   /** `NAME@VERSION` is unique within the tenant, `id` everywhere. */
@@ -97,6 +119,8 @@ export interface Version {
   /** How many of its rows have been erased since with what they were made of: it should not be learnt from any more. */
   readonly erased: number
   readonly manifest: Manifest | null
+  /** Against the version before; null: there was none. */
+  readonly drift: Drift | null
 }
 
 /** How far a build is. */

@@ -7,6 +7,8 @@ export type Answer = Pick<Message, 'content' | 'calls'>
 export interface Evidence {
   /** The completion whose prompt it is. */
   readonly interaction: string
+  /** The completion of the rejected answer, where that is another. */
+  readonly other?: string
   /** Ids of the feedback, and of the review, that made it a row. */
   readonly feedback: readonly string[]
   /** What answered then, with its version. */
