@@ -1,0 +1,30 @@
+import { addresses } from './addresses.ts'
+import { contacts } from './contacts.ts'
+import type { Personal } from './found.ts'
+import { names } from './names.ts'
+import { isPseudonym, pseudonymsIn } from './pseudonyms.ts'
+import { records } from './records.ts'
+
+/**
+ * Personal data in the texts of one row, per text in order and apart from each
+ * other. What is a pseudonym already is none. Linear in the length of the texts.
+ */
+export function personalIn (texts: readonly string[]): Personal[][] {
+  const named = names(texts, isPseudonym)
+  return texts.map((text, i) => {
+    const pseudonyms = pseudonymsIn(text)
+    const found = [...contacts(text), ...records(text), ...addresses(text), ...named[i]!]
+    return apart(found.filter(({ from, to }) => !pseudonyms.some(pseudonym => pseudonym.from < to && from < pseudonym.to)))
+  })
+}
+
+/** A name within an address is the address's: where two overlap, the one that is there first in the order above and in the text is kept, and grows. */
+function apart (all: readonly Personal[]): Personal[] {
+  const found: Personal[] = []
+  for (const next of [...all].sort((a, b) => a.from - b.from || b.to - a.to)) {
+    const last = found.at(-1)
+    if (last === undefined || next.from >= last.to) found.push(next)
+    else if (next.to > last.to) found[found.length - 1] = { ...last, kind: last.kind === 'name' ? next.kind : last.kind, to: next.to }
+  }
+  return found
+}
