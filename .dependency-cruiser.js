@@ -15,10 +15,10 @@ const rooms = {
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
-  interactions: { doors: ['chain', 'feedback', 'interactions', 'kept', 'rows'], knows: ['database', 'inference'] },
+  interactions: { doors: ['chain', 'feedback', 'ids', 'interactions', 'kept', 'rows'], knows: ['database', 'inference'] },
   memory: { doors: ['block', 'embedder', 'memories', 'profile/profile'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
-  privacy: { doors: ['erasures', 'forgetting', 'people', 'policies', 'retention', 'secrets/masked'], knows: ['database', 'memory'] },
+  privacy: { doors: ['erasures', 'export', 'forgetting', 'import', 'people', 'policies', 'portable', 'retention', 'secrets/masked'], knows: ['database', 'interactions', 'memory'] },
   server: { doors: [], knows: ['access', 'adapters', 'chat', 'grammar', 'inference', 'interactions', 'memory', 'privacy'] }
 }
 
@@ -36,10 +36,14 @@ const homes = {
   'cli-progress': 'src/cli/',
   'close-with-grace': 'src/main.ts',
   commander: 'src/cli/',
+  compromise: 'src/datasets/curation/personal/lexicon.ts',
+  croner: 'src/datasets/due.ts',
+  eld: 'src/datasets/curation/language.ts',
   fastify: 'src/server/',
   'fastify-plugin': 'src/server/',
   kysely: 'src/database/',
   'node-llama-cpp': 'src/inference/llama/native.ts',
+  obscenity: 'src/datasets/curation/tone.ts',
   'onnxruntime-node': 'src/memory/onnx/',
   'prom-client': 'src/server/',
   'rate-limiter-flexible': 'src/access/',
