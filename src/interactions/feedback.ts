@@ -79,6 +79,6 @@ export interface FeedbackRecord {
   give (reach: Reach, feedback: NewFeedback, key: string | null): Promise<{ readonly feedback: Feedback, readonly fresh: boolean }>
   /** In order of record. Throws `invalid_request` for an unknown `after`. */
   list (reach: Reach, sought: Sought): Promise<{ readonly data: readonly Feedback[], readonly more: boolean }>
-  /** Of a session, in order of its answers; none of an unknown one. */
-  signals (reach: Reach, session: string): Promise<readonly Signal[]>
+  /** Of one answer or of a session, in order of record; none where nothing of it is on record. */
+  signals (reach: Reach, of: { readonly completion: string } | { readonly session: string }): Promise<readonly Signal[]>
 }

@@ -60,7 +60,7 @@ export function openFeedback ({ database, ids, write, erasedAt, keeps, now = Dat
       return { data: rows.slice(0, sought.limit).map(feedbackOf), more: rows.length > sought.limit }
     },
 
-    signals: async (reach, session) => await signalsOf(database, reach, session)
+    signals: async (reach, of) => await signalsOf(database, reach, of)
   }
 
   async function placeOf (reach: Reach, id: string): Promise<number> {

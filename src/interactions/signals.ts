@@ -2,7 +2,7 @@ import type { Database } from '../database/database.ts'
 import { sql } from '../database/sql.ts'
 import type { Message } from '../inference/engine.ts'
 import { hex } from './chain.ts'
-import type { Signal } from './feedback.ts'
+import type { FeedbackRecord, Signal } from './feedback.ts'
 import type { Reach } from './interactions.ts'
 import { within } from './rows.ts'
 
@@ -17,6 +17,7 @@ const longestShare = 2
 interface Turn {
   readonly id: string
   readonly owner: number
+  readonly session: string
   /** Chain key (hex) of what was asked. */
   readonly asked: string
   /** When it was asked, and when the answer had ended, in ms. */
@@ -28,14 +29,16 @@ interface Turn {
 }
 
 /** `FeedbackRecord.signals`. */
-export async function signalsOf (database: Pick<Database, 'all'>, reach: Reach, session: string): Promise<Signal[]> {
+export async function signalsOf (database: Pick<Database, 'all'>, reach: Reach, of: Parameters<FeedbackRecord['signals']>[1]): Promise<Signal[]> {
+  const session = 'session' in of ? of.session : sql.selectFrom('interactions').select('interactions.session').where('interactions.id', '=', of.completion).where(within(reach))
   const rows = await database.all(sql.selectFrom('interactions').where('interactions.session', '=', session).where(within(reach))
-    .select(({ selectFrom }) => ['seq', 'id', 'owner', 'created', 'asked', 'timings', 'error', selectFrom('interaction_messages')
+    .select(({ selectFrom }) => ['seq', 'id', 'owner', 'session', 'created', 'asked', 'timings', 'error', selectFrom('interaction_messages')
       .innerJoin('messages', 'messages.id', 'interaction_messages.message').select('messages.body')
       .whereRef('interaction_messages.interaction', '=', 'interactions.seq').orderBy('interaction_messages.position', 'desc').limit(1).as('last')]).compile())
   // Where nobody is named, two people may have sessions of one name.
-  return [...Map.groupBy(rows.sort((a, b) => a.seq - b.seq).map(turnOf), ({ owner }) => owner).values()]
-    .flatMap(turns => turns.flatMap((turn, i) => kindsOf(turn, turns.slice(i + 1)).map(kind => ({ kind, completion: turn.id, session }))))
+  const signals = [...Map.groupBy(rows.sort((a, b) => a.seq - b.seq).map(turnOf), ({ owner }) => owner).values()]
+    .flatMap(turns => turns.flatMap((turn, i) => kindsOf(turn, turns.slice(i + 1)).map(kind => ({ kind, completion: turn.id, session: turn.session }))))
+  return 'session' in of ? signals : signals.filter(({ completion }) => completion === of.completion)
 }
 
 function kindsOf (turn: Turn, later: readonly Turn[]): Signal['kind'][] {
@@ -57,10 +60,10 @@ function rephrased (turn: Turn, next: Turn): boolean {
   return less.size >= fewestWords && more.size <= longestShare * less.size && [...less].every(word => more.has(word))
 }
 
-function turnOf ({ id, owner, created, asked, timings, error, last }: { id: string, owner: number, created: number, asked: Uint8Array, timings: string, error: string | null, last: string | null }): Turn {
+function turnOf ({ id, owner, session, created, asked, timings, error, last }: { id: string, owner: number, session: string, created: number, asked: Uint8Array, timings: string, error: string | null, last: string | null }): Turn {
   const { recall = 0, queue = 0, first = 0, answer = 0 } = JSON.parse(timings) as Record<string, number>
   const message = last === null ? null : JSON.parse(last) as Message
-  return { id, owner, asked: hex(asked), from: created - recall - queue - first, to: created + answer, error, words: message?.role === 'user' ? wordsOf(message.content) : null }
+  return { id, owner, session, asked: hex(asked), from: created - recall - queue - first, to: created + answer, error, words: message?.role === 'user' ? wordsOf(message.content) : null }
 }
 
 function wordsOf (text: string): Set<string> {
