@@ -16,12 +16,14 @@ import { program } from './cli/program.ts'
 import { interruptible, pull, showProgress } from './cli/pull.ts'
 import { ServerError, type Server } from './cli/server.ts'
 import { greeting } from './cli/serve.ts'
+import { exportUser, importUser } from './cli/portability.ts'
 import { eraseUser, forgetMemory, setPolicy, showUser } from './cli/users.ts'
 import { ConfigError, parse, type Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import { DatabaseError } from './database/failure.ts'
 import { readMigrations } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
+import { createScrub } from './datasets/exports/ledger.ts'
 import { holdFolder, replaceFile } from './database/replace.ts'
 import { checks } from './diagnosis.ts'
 import { PublicError } from './errors.ts'
@@ -129,7 +131,7 @@ async function bringBack (source: string, flags: Flags): Promise<void> {
   const config = parse(env, { data: flags.data })
   const { data } = config
   const schema = readMigrations(migrationsDir).length
-  await unlessInterrupted(signal => restore(data, () => restoreBackup({ source, data, replace: flags.replace === true, schema, open: openBeside, hold: holdFolder, put: replaceFile, reapply: async database => await reapply(database, tombstonesPath(config)) }, signal), print))
+  await unlessInterrupted(signal => restore(data, () => restoreBackup({ source, data, replace: flags.replace === true, schema, open: openBeside, hold: holdFolder, put: replaceFile, reapply: async database => await reapply(database, tombstonesPath(config), createScrub(database)) }, signal), print))
 }
 
 async function unlessInterrupted (work: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -160,6 +162,8 @@ const engraft = program({
   usersShow: (user, flags) => showUser(serverOf(flags), user, print),
   usersPolicy: (user, flags) => setPolicy(serverOf(flags), user, flags, print),
   usersErase: (user, flags) => eraseUser(serverOf(flags), user, flags, print),
+  usersExport: (user, flags) => exportUser(serverOf(flags), user, stdout),
+  usersImport: (user, file, flags) => importUser(serverOf(flags), user, file, print),
   chat: flags => chat({
     ...serverOf(flags),
     model: text(flags.model),

@@ -1,7 +1,9 @@
 import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import type { ThreadBudget } from './inference/threads.ts'
+import type { FeedbackRecord, NewFeedback } from './interactions/feedback.ts'
 import type { Interactions } from './interactions/interactions.ts'
+import { type FeedbackParts, openFeedback } from './interactions/open-feedback.ts'
 import { openInteractions } from './interactions/open.ts'
 import { createCapture } from './memory/capture.ts'
 import type { Memories } from './memory/memories.ts'
@@ -12,9 +14,10 @@ import { masked } from './privacy/secrets/masked.ts'
 import { ModelError, type EmbedderFiles, type Models, type Resolving } from './models/models.ts'
 import type { Watcher } from './server/ports.ts'
 
-/** The record of answers, and the memories made of it. */
+/** The record of answers, what is said of them, and the memories made of it. */
 export interface Remembering {
   readonly interactions: Interactions
+  readonly feedback: FeedbackRecord
   readonly memories: Memories
   readonly profile: Profile
   /** The embedding model, once it is there. */
@@ -34,6 +37,7 @@ export interface RememberingParts {
   readonly models: Pick<Models, 'findEmbedder' | 'resolveEmbedder'>
   readonly threads: ThreadBudget
   readonly people: Pick<People, 'write' | 'inTurn'>
+  readonly feedback: Pick<FeedbackParts, 'ids' | 'erasedAt' | 'keeps'>
   readonly signal: AbortSignal
   readonly progress: Resolving['progress']
   readonly log: (level: 'info' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
@@ -45,7 +49,7 @@ export interface RememberingParts {
  * model to be fetched: until it is here, and where it cannot be had, memories
  * are found by their words.
  */
-export async function openRemembering ({ config, database, path, models, threads, people, signal, progress, log, onFatal }: RememberingParts): Promise<Remembering> {
+export async function openRemembering ({ config, database, path, models, threads, people, feedback, signal, progress, log, onFatal }: RememberingParts): Promise<Remembering> {
   const failed = (message: string, fields: Readonly<Record<string, unknown>>): void => log('error', message, fields)
   const open = async (files: EmbedderFiles | null): Promise<OpenMemories> => {
     const opened = await openMemories({ database, path, embedder: files, gate: async () => { await threads.spare() }, log: failed, onDeath: onFatal })
@@ -90,6 +94,10 @@ export async function openRemembering ({ config, database, path, models, threads
     for (const [kind, count] of Object.entries(found)) watcher?.masked(kind, count)
     return without
   }
+  const safely = (given: NewFeedback): NewFeedback => ({
+    ...given.kind === 'correction' || given.kind === 'edited' ? { ...given, value: safe(given.value) } : given,
+    comment: given.comment === null ? null : safe(given.comment)
+  })
   const memories: Memories = {
     recall: async (...question) => {
       const began = performance.now()
@@ -98,6 +106,7 @@ export async function openRemembering ({ config, database, path, models, threads
       return found
     },
     remember: async (owner, items, options) => await people.write(owner, async () => await (await current).memories.remember(owner, items.map(item => ({ ...item, text: safe(item.text) })), options)),
+    restore: async (owner, items, signal) => await people.write(owner, async () => await (await current).memories.restore(owner, items.map(item => ({ ...item, text: safe(item.text) })), signal)),
     list: async (...page) => await (await current).memories.list(...page),
     get: async (...id) => await (await current).memories.get(...id),
     change: async (owner, id, change) => await people.write(owner, async () => await (await current).memories.change(owner, id, { ...change, ...(change.text !== undefined && { text: safe(change.text) }) })),
@@ -107,6 +116,7 @@ export async function openRemembering ({ config, database, path, models, threads
     close: async () => await (await current).close()
   }
   const record = openInteractions(database)
+  const said = openFeedback({ ...feedback, database, write: async (owner, work) => await people.write(owner, work) })
   const profile = createProfile(memories)
   const capture = createCapture({
     database,
@@ -129,9 +139,17 @@ export async function openRemembering ({ config, database, path, models, threads
   return {
     interactions: {
       ...record,
-      record: async interaction => {
-        await people.write(interaction.owner, async () => await record.record(interaction))
+      record: async (interaction, signal) => {
+        await people.write(interaction.owner, async () => await record.record(interaction, signal))
         if (interaction.remember) capture.wake()
+      }
+    },
+    feedback: {
+      ...said,
+      give: async (reach, given, key) => {
+        const recorded = await said.give(reach, safely(given), key)
+        if (recorded.fresh) watcher?.judged(given.kind)
+        return recorded
       }
     },
     memories,

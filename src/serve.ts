@@ -18,15 +18,20 @@ import { createCount } from './chat/count.ts'
 import { createEmbed } from './chat/embed.ts'
 import { needsKey, type Config } from './config.ts'
 import { openDatabase } from './database/open.ts'
+import { createScrub } from './datasets/exports/ledger.ts'
 import { problem, PublicError } from './errors.ts'
 import { Bases } from './inference/bases.ts'
 import { LlamaEngine, type LlamaEngineOptions } from './inference/llama/engine.ts'
 import { createProber } from './inference/llama/prober.ts'
 import { ThreadBudget } from './inference/threads.ts'
+import { openCompletionIds } from './interactions/ids.ts'
+import type { Owner } from './interactions/interactions.ts'
 import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
 import { openErasures, resume } from './privacy/erasures.ts'
+import { createExport } from './privacy/export.ts'
 import { createForgetting } from './privacy/forgetting.ts'
+import { createImport } from './privacy/import.ts'
 import { People } from './privacy/people.ts'
 import { openPolicies } from './privacy/policies.ts'
 import { createRetention } from './privacy/retention.ts'
@@ -79,7 +84,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => database.close())
     // What a killed restore left, which nobody else would remove.
     await rm(stagingFolder(config.data), { recursive: true, force: true })
-    await resume(database, tombstonesPath(config))
+    await resume(database, tombstonesPath(config), createScrub(database))
     const keys = openKeys(database)
     if (bootstrapKey !== null) await keys.ensureBootstrap(bootstrapKey)
     const keyless = !needsKey(config)
@@ -114,11 +119,17 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     })), { ...config, capacity: config.slots, timeout: config.queueTimeout })
     closing.push(() => bases.close())
     const people = new People()
-    const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, people, signal, progress, log, onFatal })
+    const policies = openPolicies(database)
+    const erasures = openErasures({ database, path: tombstonesPath(config), people, policies, scrub: createScrub(database) })
+    const ids = await openCompletionIds(database)
+    const feedback = {
+      ids,
+      erasedAt: async (owner: Owner) => (await erasures.receipts(owner))[0]?.requestedAt ?? null,
+      keeps: async (owner: Owner) => (await policies.of(owner)).store
+    }
+    const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, people, feedback, signal, progress, log, onFatal })
     closing.push(() => remembering.close())
     const { interactions, memories, profile } = remembering
-    const policies = openPolicies(database)
-    const erasures = openErasures({ database, path: tombstonesPath(config), people, policies })
     const retention = createRetention({ database, memories, retentionDays: config.retentionDays, log: (message, fields) => log('error', message, fields) })
     closing.push(() => retention.close())
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
@@ -142,15 +153,17 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, models: directory, limits, policies, people, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
+      answer: createAnswer({ ...config, models: directory, limits, policies, people, ids, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
       count: createCount({ ...config, models: directory, limits }),
       embed: createEmbed({ models: directory, limits, embedder: remembering.embeddings }),
       bases,
       stored: interactions,
+      feedback: remembering.feedback,
       memories: { ...memories, forget: createForgetting({ database, memories, people }) },
       profile,
       embedder: remembering.embeddings,
       policies,
+      portability: { export: createExport({ database, interactions, policies, people }), import: createImport({ database, memories, interactions, policies, people }) },
       erasures: { ...erasures, copies: () => copiesBeside(databasePath(config)) },
       watch: remembering.watch,
       admit: limits.admit,

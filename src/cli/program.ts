@@ -27,6 +27,8 @@ export interface Actions {
   usersShow (user: string, flags: Flags): Promise<void>
   usersPolicy (user: string, flags: Flags): Promise<void>
   usersErase (user: string, flags: Flags): Promise<void>
+  usersExport (user: string, flags: Flags): Promise<void>
+  usersImport (user: string, file: string, flags: Flags): Promise<void>
   chat (flags: Flags): Promise<void>
   backup (target: string, flags: Flags): Promise<void>
   restore (source: string, flags: Flags): Promise<void>
@@ -160,6 +162,15 @@ export function program (actions: Actions, version: string): Command {
     .description('erase all that is kept of a user, and print the receipt')
     .option('--yes', 'do it')
     .action((user, flags) => actions.usersErase(user, flags))
+  withServer(users.command('export'))
+    .argument('<user>')
+    .description('print all that is kept of a user as JSON lines that import reads')
+    .action((user, flags) => actions.usersExport(user, flags))
+  withServer(users.command('import'))
+    .argument('<user>')
+    .argument('<file>', 'as export printed it')
+    .description('bring in what was exported, here or elsewhere; what is there already is left as it is')
+    .action((user, file, flags) => actions.usersImport(user, file, flags))
 
   withServer(engraft.command('chat'))
     .description('talk to a running server in the terminal')

@@ -7,7 +7,25 @@ export class ServerError extends Error { override readonly name = 'ServerError' 
 export interface Reply<T> { readonly status: number, readonly body: T }
 
 /** Asks the server and reads its JSON. `content` is sent as JSON, a form as it is given. Throws `ServerError` with the server's own words. */
-export async function ask<T> ({ url, key, user = null }: Server, method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, content?: object | Response): Promise<Reply<T>> {
+export async function ask<T> (server: Server, method: Method, path: string, content?: object | Response): Promise<Reply<T>> {
+  const response = await fetched(server, method, path, content)
+  const text = await response.text().catch((error: unknown) => { throw lost(server.url, error) })
+  return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T }
+}
+
+/** Asks the server and gives its answer as it comes. Throws `ServerError` as `ask` does, also where it breaks off. */
+export async function * stream (server: Server, path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const { body } = await fetched(server, 'GET', path)
+  try {
+    yield * body ?? []
+  } catch (error) {
+    throw lost(server.url, error)
+  }
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+async function fetched ({ url, key, user = null }: Server, method: Method, path: string, content?: object | Response): Promise<Response> {
   const streamed = content instanceof Response
   const type = streamed ? content.headers.get('content-type') : content === undefined ? null : 'application/json'
   const response = await fetch(locate(url, path), {
@@ -15,9 +33,9 @@ export async function ask<T> ({ url, key, user = null }: Server, method: 'GET' |
     headers: { ...(type !== null && { 'content-type': type }), ...(key !== null && { authorization: `Bearer ${key}` }), ...asUser(user) },
     ...(streamed ? { body: content.body, duplex: 'half' } : content !== undefined && { body: JSON.stringify(content) })
   }).catch((error: unknown) => { throw lost(url, error) })
+  if (response.ok) return response
   const text = await response.text().catch((error: unknown) => { throw lost(url, error) })
-  if (!response.ok) throw new ServerError(messageIn(text) ?? `${url} answers ${response.status} ${response.statusText}: is this an Engraft server?`)
-  return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T }
+  throw new ServerError(messageIn(text) ?? `${url} answers ${response.status} ${response.statusText}: is this an Engraft server?`)
 }
 
 /** The header that names the end user, in UTF-8. */

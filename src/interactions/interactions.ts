@@ -127,8 +127,8 @@ export interface Interactions {
    * with nothing in its session since, stays in it; all else begins a session.
    */
   open (owner: Owner, session: string | null, messages: readonly Message[]): Promise<Opened>
-  /** Resolves once it would survive a power cut. */
-  record (interaction: NewInteraction): Promise<void>
+  /** Resolves once it would survive a power cut; nothing is begun once `signal` has fired. */
+  record (interaction: NewInteraction, signal?: AbortSignal): Promise<void>
   /** Throws `completion_not_found`, also for what is out of reach. */
   find (reach: Reach, id: string): Promise<Interaction>
   /** Throws `completion_not_found` for an unknown `after`. */
@@ -137,6 +137,6 @@ export interface Interactions {
   setMetadata (reach: Reach, id: string, metadata: Metadata): Promise<void>
   /** Forgets the interaction, and the messages that no other of the same owner holds. Throws `completion_not_found`. */
   remove (reach: Reach, id: string): Promise<void>
-  /** The first `limit` of all owners' after `seq`, in order of record. */
-  since (seq: number, limit: number): Promise<readonly Interaction[]>
+  /** The first `limit` of one owner's, or of all owners', after `seq`, in order of record. */
+  since (seq: number, limit: number, owner?: Owner): Promise<readonly Interaction[]>
 }

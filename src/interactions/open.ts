@@ -17,7 +17,8 @@ export function openInteractions (database: Database, now: () => number = Date.n
   return {
     open: async (owner, session, messages) => await openConversation(database, owner, session, messages, now()),
 
-    async record (interaction) {
+    async record (interaction, signal) {
+      signal?.throwIfAborted()
       await database.commit(recording(interaction))
     },
 
@@ -48,8 +49,9 @@ export function openInteractions (database: Database, now: () => number = Date.n
       if (gone === 0) throw problem('completion_not_found', { id })
     },
 
-    async since (seq, limit) {
-      const rows = await database.all(conversations.where('interactions.seq', '>', seq).orderBy('interactions.seq').limit(limit).compile())
+    async since (seq, limit, owner) {
+      const some = owner === undefined ? conversations : conversations.where(within(owner))
+      const rows = await database.all(some.where('interactions.seq', '>', seq).orderBy('interactions.seq').limit(limit).compile())
       return rows.map(interactionOf)
     }
   }

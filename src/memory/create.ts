@@ -4,7 +4,7 @@ import type { Change, Memories, Memory, NewMemory, Owner } from './memories.ts'
 import { recall } from './recall.ts'
 import type { Store } from './store.ts'
 import { Turns } from './turns.ts'
-import { type Edit, memoryOf, newId, planned, textOf, timeOf } from './writing.ts'
+import { type Edit, memoryOf, newId, planned, restored, textOf, timeOf } from './writing.ts'
 
 export interface MemoriesOptions {
   readonly store: Store
@@ -63,6 +63,21 @@ export function createMemories ({ store, embedder, gate, log }: MemoriesOptions)
     return ids
   }
 
+  async function restore (owner: Owner, memories: readonly Memory[]): Promise<number> {
+    const there = new Set((await store.memories(owner, memories.map(({ id }) => id))).map(({ memory: { id } }) => id))
+    const known = new Set((await store.known(owner, memories.flatMap(({ externalId }) => externalId ?? []))).keys())
+    let { number } = await store.last(owner, null)
+    const put: { number: number, memory: Memory }[] = []
+    for (const memory of memories) {
+      if (there.has(memory.id) || (memory.externalId !== null && known.has(memory.externalId))) continue
+      there.add(memory.id)
+      if (memory.externalId !== null) known.add(memory.externalId)
+      put.push({ number: ++number, memory: restored(memory, Date.now()) })
+    }
+    if (put.length > 0) await write(owner, { put })
+    return put.length
+  }
+
   async function positionOf (owner: Owner, { session = null, position }: NewMemory, positions: Map<string, number>): Promise<number | null> {
     if (session === null) return null
     const last = positions.get(session) ?? (await store.last(owner, session)).position
@@ -93,6 +108,7 @@ export function createMemories ({ store, embedder, gate, log }: MemoriesOptions)
       const ids = await turns.take(keyOf(owner), async () => await remember(owner, items, forget))
       return { ids, pending: await pending(owner) }
     },
+    restore: async (owner, memories) => await turns.take(keyOf(owner), async () => await restore(owner, memories)),
     list: async (owner, filter, page) => await store.list(owner, filter, page),
     get: async (owner, id) => {
       const [stored] = await store.memories(owner, [id])

@@ -146,6 +146,13 @@ export interface Memories {
    * What `forget` names is erased in the same transaction.
    */
   remember (owner: Owner, items: readonly NewMemory[], options?: { readonly forget?: readonly string[] }): Promise<{ readonly ids: readonly string[], readonly pending: number }>
+  /**
+   * Brings memories back as they were elsewhere: ids, times and history stay.
+   * One whose id, or whose sender's own id, is there already is left out.
+   * Resolves as `remember` does, to how many are new; nothing is begun once
+   * `signal` has fired.
+   */
+  restore (owner: Owner, memories: readonly Memory[], signal?: AbortSignal): Promise<number>
   list (owner: Owner, filter: Filter, page: Page): Promise<{ readonly memories: readonly Memory[], readonly next: string | null }>
   /** Null: this owner has no such memory. `history`: what it superseded, newest first. */
   get (owner: Owner, id: string): Promise<(Memory & { readonly history: readonly Memory[] }) | null>

@@ -65,6 +65,10 @@ export async function openMemories ({ database, path, embedder, gate = async () 
   const memories: Memories = {
     recall: async (owner, { signal, ...question }) => await thread.ask('recall', { owner, question }, signal),
     remember: async (owner, items, { forget = [] } = {}) => await thread.ask('remember', { owner, items, forget }),
+    restore: async (owner, memories, signal) => {
+      signal?.throwIfAborted()
+      return await thread.ask('restore', { owner, memories })
+    },
     list: async (owner, filter, page) => await thread.ask('list', { owner, filter, page }),
     get: async (owner, id) => await thread.ask('get', { owner, id }),
     change: async (owner, id, change) => await thread.ask('change', { owner, id, change }),

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { openReader } from '../database/reader.ts'
 import { createMemories } from './create.ts'
 import type { Embedder } from './embedder.ts'
-import type { Change, Filter, NewMemory, Owner, Page, Question } from './memories.ts'
+import type { Change, Filter, Memory, NewMemory, Owner, Page, Question } from './memories.ts'
 import { openOnnxEmbedder } from './onnx/embedder.ts'
 import { RunGate } from './onnx/gate.ts'
 import type { Parent, ThreadOptions } from './protocol.ts'
@@ -44,6 +44,7 @@ function verbs (memories: ReturnType<typeof createMemories>, embedder: Embedder 
     vectors: async (texts: readonly string[]) => await embedder!.vectors(texts),
     recall: async ({ owner, question }: { owner: Owner, question: Question }, signal: AbortSignal) => await memories.recall(owner, { ...question, signal }),
     remember: async ({ owner, items, forget }: { owner: Owner, items: readonly NewMemory[], forget: readonly string[] }) => await memories.remember(owner, items, { forget }),
+    restore: async ({ owner, memories: given }: { owner: Owner, memories: readonly Memory[] }) => await memories.restore(owner, given),
     list: async ({ owner, filter, page }: { owner: Owner, filter: Filter, page: Page }) => await memories.list(owner, filter, page),
     get: async ({ owner, id }: { owner: Owner, id: string }) => await memories.get(owner, id),
     change: async ({ owner, id, change }: { owner: Owner, id: string, change: Change }) => await memories.change(owner, id, change),

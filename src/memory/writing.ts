@@ -70,6 +70,11 @@ export function memoryOf (item: NewMemory, position: number | null, now: number)
   }
 }
 
+/** A memory from elsewhere as it will be stored: not recorded later than now, or its time to go would never come. Throws as `memoryOf` does. */
+export function restored (memory: Memory, now: number): Memory {
+  return { ...memory, text: textOf(memory.text), at: timeOf(memory.at), recordedAt: Math.min(timeOf(memory.recordedAt), now), endedAt: memory.endedAt === null ? null : timeOf(memory.endedAt) }
+}
+
 /** Random, so that an id tells nothing about anyone's memories, not even how many there are. */
 export function newId (): string { return `mem_${randomBytes(12).toString('hex')}` }
 

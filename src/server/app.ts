@@ -14,7 +14,7 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Erasures, Keys, Memories, Policies, Profile, Stored, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Erasures, Feedback, Keys, Memories, Policies, Portability, Profile, Stored, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
@@ -23,9 +23,11 @@ import { chat } from './routes/chat.ts'
 import { completions } from './routes/completions.ts'
 import { completionsStored } from './routes/completions-stored.ts'
 import { embeddings } from './routes/embeddings.ts'
+import { feedback } from './routes/feedback.ts'
 import { lora } from './routes/lora.ts'
 import { memories } from './routes/memories.ts'
 import { models } from './routes/models.ts'
+import { portability } from './routes/portability.ts'
 import { profile } from './routes/profile.ts'
 import { tokenize } from './routes/tokenize.ts'
 import { users } from './routes/users.ts'
@@ -43,12 +45,14 @@ export interface Parts {
   readonly embed: Embed
   readonly bases: Bases
   readonly stored: Stored
+  readonly feedback: Feedback
   readonly memories: Memories
   readonly profile: Profile
   /** The embedding model, once it is here. */
   readonly embedder: () => EmbedderInfo | null
   readonly policies: Policies
   readonly erasures: Erasures
+  readonly portability: Portability
   /** Called once, with what measures. */
   readonly watch: (watcher: Watcher) => void
   readonly admit: Admit
@@ -104,6 +108,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   const answering = { answers, config, keepAliveMs: parts.keepAliveMs ?? keepAliveMs }
   await app.register(chat, answering)
   await app.register(completionsStored, { stored: parts.stored })
+  await app.register(feedback, { feedback: parts.feedback, admit: parts.admit })
   await app.register(completions, answering)
   await app.register(embeddings, { embed: parts.embed })
   await app.register(models, { bases, adapters, embedder: parts.embedder })
@@ -111,6 +116,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(memories, { memories: parts.memories, policies: parts.policies, admit: parts.admit })
   await app.register(profile, { memories: parts.memories, profile: parts.profile, policies: parts.policies, admit: parts.admit })
   await app.register(users, { policies: parts.policies, erasures: parts.erasures, retentionDays: config.retentionDays, admit: parts.admit })
+  await app.register(portability, { portability: parts.portability, policies: parts.policies, uploads, admit: parts.admit, config })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })

@@ -85,7 +85,7 @@ export function foundOf ({ id, kind, text, session, at, externalId, score, sourc
 }
 
 /** What the store would refuse is refused here, where its place in the request is known. */
-function textFrom (text: string, field: string): string {
+export function textFrom (text: string, field: string): string {
   if (text.trim() === '') throw problem('invalid_memory', { detail: `'${field}' is empty` }, { param: field })
   if (text.length > longestMemory) throw problem('memory_too_large', { limit: longestMemory }, { param: field })
   return text.toWellFormed()
@@ -94,7 +94,7 @@ function textFrom (text: string, field: string): string {
 const iso = /^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/i
 
 /** Milliseconds since 1970. A text without a zone would be read in the server's own, and 30 February as 2 March. */
-function timeFrom (text: string, field: string): number {
+export function timeFrom (text: string, field: string): number {
   const [, day = '', zone] = iso.exec(text) ?? []
   const midnight = Date.parse(day)
   const time = Date.parse(text.length > day.length && zone === undefined ? `${text}Z` : text)
@@ -106,4 +106,4 @@ function timeIn (at: string | null | undefined, field: string): { readonly at?: 
   return at == null ? {} : { at: timeFrom(at, field) }
 }
 
-function isoOf (time: number): string { return new Date(time).toISOString() }
+export function isoOf (time: number): string { return new Date(time).toISOString() }

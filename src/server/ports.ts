@@ -3,11 +3,14 @@ import type { Keys as AllKeys } from '../access/keys.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
+import type { FeedbackRecord } from '../interactions/feedback.ts'
 import type { Interactions } from '../interactions/interactions.ts'
 import type { Memories as AllMemories } from '../memory/memories.ts'
 import type { Profile as AllProfile } from '../memory/profile/profile.ts'
 import type { Erasures as AllErasures } from '../privacy/erasures.ts'
+import type { Export } from '../privacy/export.ts'
 import type { Forget } from '../privacy/forgetting.ts'
+import type { Import } from '../privacy/import.ts'
 import type { Policies as AllPolicies } from '../privacy/policies.ts'
 
 /** What the routes need of the base models. */
@@ -21,6 +24,9 @@ export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>
 
 /** What the routes need of the answers on record. */
 export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remove'>
+
+/** What the routes need of what was said of answers. */
+export type Feedback = FeedbackRecord
 
 /** What the routes and the measurements need of the memories. */
 export type Memories = Pick<AllMemories, 'recall' | 'remember' | 'list' | 'get' | 'change' | 'pending' | 'progress'> & { readonly forget: Forget }
@@ -37,7 +43,10 @@ export interface Erasures extends AllErasures {
   copies (): Promise<readonly string[]>
 }
 
-/** Is told what the memories do, from when it is given to them. */
+/** What the routes need to give all that is kept of people, and to take it. */
+export interface Portability { readonly export: Export, readonly import: Import }
+
+/** Is told what is remembered and said, from when it is given to them. */
 export interface Watcher {
   /** A question was answered, in so many milliseconds. */
   recalled (ms: number): void
@@ -45,6 +54,8 @@ export interface Watcher {
   captured (turns: number): void
   /** So many secrets of a kind were left out. */
   masked (kind: string, count: number): void
+  /** Something of this kind was said of an answer. */
+  judged (kind: string): void
 }
 
 /** Counts a request of a caller. Rejects where it has had its share. */

@@ -54,6 +54,25 @@ export class Uploads {
       drop(request, () => this.#arriving.delete(socket))
     }
   }
+
+  /** Reads a body that is no form, as it comes, and gives it to `use`; given up with `request_timeout` after `silence` seconds without a byte, and with `upload_cut` where it ends too early. */
+  async stream<T> ({ raw }: Pick<FastifyRequest, 'raw'>, silence: number, use: (content: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+    const { socket } = raw
+    this.#arriving.add(socket)
+    try {
+      return await use(bytesOf(raw[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>, silence))
+    } finally {
+      drop({ raw }, () => this.#arriving.delete(socket))
+    }
+  }
+}
+
+async function * bytesOf (chunks: AsyncIterator<Uint8Array>, silence: number): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const { value: chunk, done } = await heard(chunks.next(), silence)
+    if (done === true) return
+    yield chunk
+  }
 }
 
 type Parts = AsyncIterableIterator<Multipart>
@@ -116,7 +135,7 @@ function misread (error: Error & { code?: string }): PublicError {
 }
 
 /** Takes what is still on its way and drops it, so that whoever sends before it listens hears the refusal; then cuts the connection. Calls back when that is over. */
-export function drop ({ raw }: FastifyRequest, over: () => void = () => {}): void {
+export function drop ({ raw }: Pick<FastifyRequest, 'raw'>, over: () => void = () => {}): void {
   if (raw.readableEnded || raw.destroyed) return over()
   const timer = setTimeout(() => raw.destroy(), lastWordsMs)
   const end = (): void => {

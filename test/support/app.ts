@@ -7,7 +7,7 @@ import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
 import { openPolicy } from '../../src/privacy/policies.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
-import type { Bases, Memories, Stored } from '../../src/server/ports.ts'
+import type { Bases, Feedback, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
 
@@ -34,9 +34,11 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     embed: async ({ model, texts }) => ({ model: model ?? 'tiny', vectors: texts.map(({ length }) => Float32Array.of(length, 0.5)), promptTokens: texts.length }),
     bases: twoBases(),
     stored: nothingStored,
+    feedback: nothingSaid,
     memories: nothingRemembered,
     embedder: () => null,
     profile: { items: async () => [], frame: async () => null, replace: async () => {} },
+    portability: { export: async function * () {}, import: async () => { throw problem('storage_failed', {}) } },
     erasures: { erase: async () => { throw problem('storage_failed', {}) }, receipts: async () => [], copies: async () => [] },
     policies: { of: async () => openPolicy, change: async (_owner, change) => ({ ...openPolicy, ...change }) },
     watch: () => {},
@@ -76,6 +78,12 @@ const nothingStored: Stored = {
   find: async (_reach, id) => { throw problem('completion_not_found', { id }) },
   setMetadata: async (_reach, id) => { throw problem('completion_not_found', { id }) },
   remove: async (_reach, id) => { throw problem('completion_not_found', { id }) }
+}
+
+const nothingSaid: Feedback = {
+  give: async (_reach, { completion }) => { throw problem('completion_not_found', { id: completion ?? '' }) },
+  list: async () => ({ data: [], more: false }),
+  signals: async () => []
 }
 
 const nothingRemembered: Memories = {
