@@ -138,13 +138,22 @@ export interface Preview {
   readonly examples: readonly { readonly step: string, readonly reason: string, readonly rows: readonly string[] }[]
 }
 
+/** What is asked after: a row, all rows of an answer, or all of a person. */
+export type Origin =
+  | { readonly type: 'row', readonly row: string }
+  | { readonly type: 'interaction', readonly interaction: string }
+  | { readonly type: 'user', readonly tenant: string, readonly user: string }
+
 /** Where a row comes from and where it went. */
 export interface Lineage {
   readonly row: string
   readonly interaction: string
+  /** null: the answer is not on record any more. */
   readonly session: string | null
-  readonly user: string | null
+  readonly tenant: string
+  readonly user: string
   readonly feedback: readonly string[]
+  readonly model: string
   readonly versions: readonly { readonly id: string, readonly name: string, readonly version: number, readonly split: Split }[]
 }
 
@@ -167,6 +176,8 @@ export interface Datasets {
    * `dataset_damaged` where the list or a row is not what was built.
    */
   rows (id: string, split: Split): AsyncIterable<Row>
-  /** Of one row in whatever versions it is. */
-  lineage (row: string): Promise<readonly Lineage[]>
+  /** How the rows of a version differ from those of another one. */
+  diff (id: string, against: string): Promise<Drift>
+  /** From a row to its answer and person, and back: every row, with the versions it is in. */
+  lineage (of: Origin): Promise<readonly Lineage[]>
 }

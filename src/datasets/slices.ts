@@ -1,0 +1,68 @@
+import type { Counts, Slices, Split } from './datasets.ts'
+import { answerText, questionText } from './curation/texts.ts'
+import { sorted } from './pipeline.ts'
+import type { Row } from './row.ts'
+import { topicOf } from './topics.ts'
+
+/** Counts how the rows of a version spread. */
+export class Slicer {
+  readonly #topics: readonly string[]
+  readonly #firsts: ReadonlyMap<number, number>
+  readonly #slices = { length: new Map<string, number>(), language: new Map<string, number>(), topic: new Map<string, number>(), cohort: new Map<string, number>(), refusal: new Map<string, number>() }
+
+  /** @param firsts when each owner's first row was answered, in ms */
+  constructor (topics: readonly string[], firsts: ReadonlyMap<number, number>) {
+    this.#topics = topics
+    this.#firsts = firsts
+  }
+
+  add (row: Row): void {
+    const answer = answerText(row.answer)
+    const bits = Math.floor(Math.log2(Math.max(1, answer.length)))
+    this.#count('length', `${2 ** bits} to ${2 ** (bits + 1) - 1} characters`)
+    this.#count('language', languageOf(`${questionText(row)}\n${answer}`))
+    this.#count('topic', topicOf(row, this.#topics))
+    this.#count('cohort', new Date(this.#firsts.get(row.owner) ?? row.at).toISOString().slice(0, 7))
+    this.#count('refusal', refuses(answer) ? 'declines' : 'answers')
+  }
+
+  slices (): Slices {
+    const { length, language, topic, cohort, refusal } = this.#slices
+    return { length: sorted(length), language: sorted(language), topic: sorted(topic), cohort: sorted(cohort), refusal: sorted(refusal) }
+  }
+
+  #count (slice: keyof Slices, bucket: string): void {
+    const counts = this.#slices[slice]
+    counts.set(bucket, (counts.get(bucket) ?? 0) + 1)
+  }
+}
+
+/** Counts rows and people of each split. */
+export class Census {
+  readonly #rows: Record<Split, Record<Row['kind'], number>> = { train: none(), valid: none(), test: none() }
+  readonly #people: Record<Split, Set<number>> = { train: new Set(), valid: new Set(), test: new Set() }
+
+  add ({ kind, owner }: Row, split: Split): void {
+    this.#rows[split][kind]++
+    this.#people[split].add(owner)
+  }
+
+  counts (): Record<Split, Counts> {
+    const of = (split: Split): Counts => {
+      const kinds = this.#rows[split]
+      return { rows: kinds.demonstration + kinds.preference + kinds.verdict, people: this.#people[split].size, kinds }
+    }
+    return { train: of('train'), valid: of('valid'), test: of('test') }
+  }
+
+  /** People who are both held out and learnt from. */
+  shared (): number {
+    const { train, valid, test } = this.#people
+    return [...test].filter(owner => train.has(owner) || valid.has(owner)).length
+  }
+}
+
+function none (): Record<Row['kind'], number> { return { demonstration: 0, preference: 0, verdict: 0 } }
+
+const languageOf = (_: string): string => 'und'
+const refuses = (text: string): boolean => /^(?:I'm sorry|I cannot)/.test(text)
