@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path'
 import type { Print } from './keys.ts'
 import { type Server, ServerError, ask } from './server.ts'
 
@@ -38,7 +39,7 @@ export async function eraseUser (server: Server, user: string, { yes }: { readon
   if (yes !== true) throw new ServerError(`This erases all that is kept of ${user}, for good: say --yes to do it.`)
   const { body } = await ask<Receipt>(server, 'DELETE', at(user))
   print(JSON.stringify(body, null, 2))
-  for (const name of body.outside) print(`${name} in the data folder still holds what was there when it was made: delete it when you need it no more.`)
+  for (const name of body.outside) print(`${name}${isAbsolute(name) ? ' on the server\'s machine' : ' in the data folder'} still holds what was there when it was made: delete it when you need it no more.`)
 }
 
 /** Erases one memory wherever its words are kept. */

@@ -24,6 +24,7 @@ export interface KeyRow {
   store: number
   training: number
   by_body: number
+  minted_by: string | null
 }
 
 /** One row of `adapters`, as migrations/002-adapters.sql lays it out. */
@@ -108,6 +109,8 @@ export interface ErasureRow {
   erased_at: number | null
   /** JSON. */
   rows: string | null
+  /** JSON. */
+  outside: string | null
 }
 
 /** One row of `reviews`, as migrations/009-reviews.sql lays it out. */

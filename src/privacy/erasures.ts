@@ -19,7 +19,12 @@ export interface Receipt {
   readonly erasedAt: number | null
   /** How many rows of each table; empty while they are not counted. */
   readonly rows: Readonly<Record<string, number>>
+  /** Exported files outside the data folder that hold some of it: nothing here can change those. */
+  readonly outside: readonly string[]
 }
+
+/** Takes an owner's rows out of the files that were made of the database, while they are still in it; as often as needed. Resolves to the files that are out of reach. */
+export type Scrub = (owner: number) => Promise<readonly string[]>
 
 export interface Erasures {
   /**
@@ -39,13 +44,17 @@ export interface ErasuresParts {
   readonly path: string
   readonly people: Pick<People, 'clear'>
   readonly policies: Pick<Policies, 'erased'>
+  /** Left out: no files are made of this database. */
+  readonly scrub?: Scrub
 }
+
+const noFiles: Scrub = async () => []
 
 /** The log can be emptied when nobody reads, and reads take milliseconds. */
 const tries = 50
 const pauseMs = 100
 
-export function openErasures ({ database, path, people, policies }: ErasuresParts): Erasures {
+export function openErasures ({ database, path, people, policies, scrub = noFiles }: ErasuresParts): Erasures {
   const running = new Map<string, Promise<Receipt>>()
 
   async function erase (owner: Owner): Promise<Receipt> {
@@ -55,7 +64,7 @@ export function openErasures ({ database, path, people, policies }: ErasuresPart
       policies.erased(owner)
       return id
     })
-    return await finish(database, id, path)
+    return await finish(database, id, path, scrub)
   }
 
   return {
@@ -76,10 +85,10 @@ export function openErasures ({ database, path, people, policies }: ErasuresPart
 }
 
 /** Finishes what a crash cut off. To be called before anything else reads the database. */
-export async function resume (database: Database, path: string): Promise<void> {
+export async function resume (database: Database, path: string, scrub: Scrub = noFiles): Promise<void> {
   const pending = await database.all(sql.selectFrom('erasures').select('id').where('erased_at', 'is', null).orderBy('requested_at').compile())
-  for (const { id } of pending) await finish(database, id, path)
-  await reapply(database, path)
+  for (const { id } of pending) await finish(database, id, path, scrub)
+  await reapply(database, path, scrub)
 }
 
 /**
@@ -87,16 +96,17 @@ export async function resume (database: Database, path: string): Promise<void> {
  * after it was made: whoever has a tombstone in the file at `path` that this
  * database knows nothing of. Pseudonyms need the salt of the same database.
  */
-export async function reapply (database: Database, path: string): Promise<void> {
+export async function reapply (database: Database, path: string, scrub: Scrub = noFiles): Promise<void> {
   const known = new Set((await database.all(sql.selectFrom('erasures').select('id').compile())).map(({ id }) => id))
   const missing = [...(await tombstones(path)).values()].filter(({ id }) => !known.has(id))
   if (missing.length === 0) return
   const salt = await saltOf(database)
-  const owners = new Map((await database.all(sql.selectFrom('owners').select(['tenant', 'user']).where('tenant', '<>', '').compile())).map(owner => [pseudonym(salt, owner), owner]))
+  const named = await database.all(query<Owner>("select tenant, user from owners where tenant <> '' union select tenant, user from keys where user is not null"))
+  const owners = new Map(named.map(owner => [pseudonym(salt, owner), owner]))
   for (const tombstone of missing) {
     // Who is not there counts as erased too, so that a later return is not mistaken for what was.
     await part(database, tombstone, owners.get(tombstone.subject) ?? null)
-    await finish(database, tombstone.id, null)
+    await finish(database, tombstone.id, null, scrub)
   }
 }
 
@@ -108,16 +118,21 @@ async function part (database: Database, { id, subject, at }: Tombstone, owner: 
     query(`insert into erasures (id, subject, owner, requested_at) values (:id, :subject, ${mine}, :at)`, parameters),
     // What waits to be embedded is looked up by name: it must not be found under the new one.
     query(`delete from memory_unembedded where owner = ${mine}`, parameters),
-    query('update owners set tenant = \'\', user = :id where tenant = :tenant and user = :user', parameters)
+    query('update owners set tenant = \'\', user = :id where tenant = :tenant and user = :user', parameters),
+    // Their keys bear the name, and opened what is gone; without the name they must open nothing.
+    query('delete from keys where minted_by is not null and tenant = :tenant and user = :user', parameters),
+    query('update keys set name = \'erased\', user = :id, revoked_at = coalesce(revoked_at, :now) where tenant = :tenant and user = :user', { ...parameters, now: new Date().toISOString() })
   ])
 }
 
 /** Empties every table of the person, then the log, and only then says that it is done. `path`: where it is told for later restores; null: it is there already. */
-async function finish (database: Database, id: string, path: string | null): Promise<Receipt> {
+async function finish (database: Database, id: string, path: string | null, scrub: Scrub): Promise<Receipt> {
   const [row] = await database.all(sql.selectFrom('erasures').selectAll().where('id', '=', id).compile())
   const { owner, subject, requested_at: at } = row!
   const tables = await ownedTables(database)
   if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)) }).where('id', '=', id).compile()])
+  // Before the rows go, by which the files are found; done again where a crash came between.
+  if (row!.outside === null) await database.commit([sql.updateTable('erasures').set({ outside: JSON.stringify(owner === null ? [] : await scrub(owner)) }).where('id', '=', id).compile()])
   if (owner !== null) for (const table of tables) await emptyTable(database, table, owner)
   await leaveNoTrace(database)
   if (path !== null) await bury(path, { id, subject: hex(subject), at })
@@ -155,6 +170,6 @@ function pseudonym (salt: Uint8Array, { tenant, user }: Owner): string {
 
 function hex (bytes: Uint8Array): string { return Buffer.from(bytes).toString('hex') }
 
-function receiptOf ({ id, subject, requested_at: requestedAt, erased_at: erasedAt, rows }: ErasureRow): Receipt {
-  return { id, subject: hex(subject), requestedAt, erasedAt, rows: JSON.parse(rows ?? '{}') as Record<string, number> }
+function receiptOf ({ id, subject, requested_at: requestedAt, erased_at: erasedAt, rows, outside }: ErasureRow): Receipt {
+  return { id, subject: hex(subject), requestedAt, erasedAt, rows: JSON.parse(rows ?? '{}') as Record<string, number>, outside: JSON.parse(outside ?? '[]') as string[] }
 }

@@ -94,8 +94,12 @@ export async function spool (folder: string, source: Source): Promise<{ readonly
   })
 }
 
-/** The file whole, surviving a power cut, or what was there before. Throws `export_full` and `export_failed`, which name the folder. */
-export async function writeWhole (path: string, source: Source): Promise<Summary> {
+/**
+ * The file whole, surviving a power cut, or what was there before. `keep` is
+ * asked when all is written and nothing can be seen yet; false: it is not
+ * needed. Throws `export_full` and `export_failed`, which name the folder.
+ */
+export async function writeWhole (path: string, source: Source, keep: (summary: Summary) => Promise<boolean> = async () => true): Promise<Summary> {
   const folder = dirname(path)
   const beside = join(folder, partName())
   return await failing(folder, async () => {
@@ -104,7 +108,7 @@ export async function writeWhole (path: string, source: Source): Promise<Summary
     try {
       const summary = await write(file, source)
       await file.sync()
-      await rename(beside, path)
+      if (await keep(summary)) await rename(beside, path)
       return summary
     } finally {
       await file.close()

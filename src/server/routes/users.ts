@@ -40,7 +40,8 @@ export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { polici
     config, schema: { tags, summary: 'Erases all that is kept of a user', params: UserId, response: { 200: ErasureReceipt, ...failures } }
   }, async request => {
     const caller = await speaking(request, request.params.user)
-    return { ...receiptOf(await erasures.erase(ownerOf(caller))), outside: [...await erasures.copies()] }
+    const receipt = await erasures.erase(ownerOf(caller))
+    return { ...receiptOf(receipt), outside: [...await erasures.copies(), ...receipt.outside] }
   })
 
   app.get('/v1/users/:user/erasures', {

@@ -38,7 +38,7 @@ export const Receipt = Type.Object({
 })
 export const ErasureReceipt = Type.Object({
   ...Receipt.properties,
-  outside: Type.Array(Type.String(), { description: 'Copies in the data folder that still hold what was there when they were made, and that an operator should delete. Backups elsewhere are not known; a restore of one erases this user again.' })
+  outside: Type.Array(Type.String(), { description: 'Copies in the data folder, and exported data sets elsewhere, that still hold what was there when they were made, and that an operator should delete. Backups elsewhere are not known; a restore of one erases this user again.' })
 })
 export const ReceiptList = Type.Object({ object: Type.Literal('list'), data: Type.Array(Receipt, { description: 'The newest first.' }) })
 
