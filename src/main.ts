@@ -10,6 +10,7 @@ import { addAdapter, checkAdapter as printCheck, listAdapters, pinAdapter, promo
 import { backup, restore } from './cli/backup.ts'
 import { chat } from './cli/chat.ts'
 import { doctor } from './cli/doctor.ts'
+import { giveFeedback, listFeedback } from './cli/feedback.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
 import { exportMemories, importMemories, listMemories, searchMemories } from './cli/memories.ts'
 import { program } from './cli/program.ts'
@@ -159,6 +160,8 @@ const engraft = program({
   memoriesImport: (file, flags) => importMemories(serverOf(flags), file, flags, stdin, print),
   memoriesExport: flags => exportMemories(serverOf(flags), flags, print),
   memoriesForget: (id, flags) => forgetMemory(serverOf(flags), id, print),
+  feedbackGive: (completion, flags) => giveFeedback(serverOf(flags), completion, flags, print),
+  feedbackList: flags => listFeedback(serverOf(flags), flags, print),
   usersShow: (user, flags) => showUser(serverOf(flags), user, print),
   usersPolicy: (user, flags) => setPolicy(serverOf(flags), user, flags, print),
   usersErase: (user, flags) => eraseUser(serverOf(flags), user, flags, print),

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Directory, ModelLease } from '../adapters/directory.ts'
 import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
 import type { Limits } from '../access/limits.ts'
-import { problem, publicError } from '../errors.ts'
+import { PublicError, problem, publicError } from '../errors.ts'
 import type { Input, Message, Part } from '../inference/engine.ts'
+import type { CompletionIds } from '../interactions/ids.ts'
 import type { Interactions } from '../interactions/interactions.ts'
 import type { People, Present } from '../privacy/people.ts'
 import type { Policies } from '../privacy/policies.ts'
@@ -20,6 +21,7 @@ export type Answer = (request: ChatRequest, caller: Caller, signal: AbortSignal)
 /** What answering needs of the rooms beside it. */
 export interface AnswerParts extends ContextParts, DraftParts {
   readonly interactions: Pick<Interactions, 'open' | 'record'>
+  readonly ids: Pick<CompletionIds, 'make'>
   readonly models: Directory
   readonly limits: Pick<Limits, 'admit' | 'spend'>
   readonly policies: Pick<Policies, 'of'>
@@ -35,7 +37,7 @@ export interface AnswerParts extends ContextParts, DraftParts {
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
 export function createAnswer (parts: AnswerParts): Answer {
-  const { models, limits, policies, people, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
+  const { models, ids, limits, policies, people, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
   const openContext = createContext(parts)
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
@@ -70,7 +72,8 @@ export function createAnswer (parts: AnswerParts): Answer {
       const admitted = performance.now()
       for await (const { part, used } of generated(lease, caller, request, context, maxTokens, either)) {
         if (draft === null) {
-          const start = { id: `${input.type === 'chat' ? 'chatcmpl' : 'cmpl'}-${randomUUID()}`, created: Date.now(), model: lease.target.model, version: lease.version, digest: lease.target.digest }
+          const created = Date.now()
+          const start = { id: ids.make(input.type === 'chat' ? 'chatcmpl' : 'cmpl', owner, created, keeping.store), created, model: lease.target.model, version: lease.version, digest: lease.target.digest }
           draft = new Draft(start, { request, messages, caller, keeping, context: used, erased, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
           spent = estimate(input)
           yield { type: 'start', ...start, created: Math.floor(start.created / 1000), session: used.session, memories: used.memories, forgetful: used.forgetful }
@@ -96,10 +99,13 @@ export function createAnswer (parts: AnswerParts): Answer {
       lease.release()
       if (spent > 0) limits.spend(caller, spent)
       // What was said so far is on record too; nobody waits for it any more.
-      void draft?.write(parts, { usage: null, prompt: null, error: failure === null ? 'caller_left' : publicError(failure).code })
+      void draft?.write(parts, { usage: null, prompt: null, error: failure === null || left(signal) ? 'caller_left' : publicError(failure).code })
     }
   }
 }
+
+/** Whether the caller wants no more of it: who ends an answer for a reason of their own says which. */
+function left (signal: AbortSignal): boolean { return signal.aborted && !(signal.reason instanceof PublicError) }
 
 const nothing: Keeping = { read: false, write: false, store: false, training: false }
 

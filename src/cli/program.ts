@@ -24,6 +24,9 @@ export interface Actions {
   memoriesImport (file: string, flags: Flags): Promise<void>
   memoriesExport (flags: Flags): Promise<void>
   memoriesForget (id: string, flags: Flags): Promise<void>
+  /** `completion`: undefined where a session is meant. */
+  feedbackGive (completion: string | undefined, flags: Flags): Promise<void>
+  feedbackList (flags: Flags): Promise<void>
   usersShow (user: string, flags: Flags): Promise<void>
   usersPolicy (user: string, flags: Flags): Promise<void>
   usersErase (user: string, flags: Flags): Promise<void>
@@ -143,6 +146,31 @@ export function program (actions: Actions, version: string): Command {
     .argument('<id>', 'as memories list shows it')
     .description('erase a memory wherever its words are kept')
     .action((id, flags) => actions.memoriesForget(id, flags))
+
+  const feedback = engraft.command('feedback').description('what people say of the answers of a running server')
+  withServer(feedback.command('give'))
+    .argument('[completion]', 'the id of an answer; left out: the session that --session names')
+    .description('say one thing of an answer, or of a whole session')
+    .option('--session <session>', 'a whole session, in place of an answer')
+    .option('--up', 'it is good')
+    .option('--down', 'it is bad')
+    .option('--rating <n>', 'how good it is, from 0 to 1')
+    .option('--correction <text>', 'the better answer')
+    .option('--edited <text>', 'what a copy of it was edited to')
+    .option('--better-than <completion>', 'the id of another answer of the session that is worse')
+    .option('--outcome <measure>', 'what came of it, as METRIC=NUMBER')
+    .option('--comment <text>', 'words about it, alone or beside the rest')
+    .option('--author <name>', 'who says so')
+    .option('--user <user>', 'whose answer it is')
+    .action((completion, flags) => actions.feedbackGive(completion, flags))
+  withServer(feedback.command('list'))
+    .description('list what was said, in the order in which it came')
+    .option('--completion <completion>', 'only of one answer, with what the conversation itself tells')
+    .option('--session <session>', 'only of one session, with what the conversation itself tells')
+    .option('--kind <kind>', 'thumb, rating, correction, preference, comment, outcome or edited')
+    .option('--user <user>', 'only of the answers of one user')
+    .option('--limit <n>', 'how many at most', '20')
+    .action(flags => actions.feedbackList(flags))
 
   const users = engraft.command('users').description('what a running server keeps of people')
   withServer(users.command('show'))

@@ -37,7 +37,7 @@ export class Answers {
     if (deadline.aborted) late.resolve()
     else deadline.addEventListener('abort', () => late.resolve(), { once: true })
     await Promise.race([this.#idle.promise, late.promise])
-    for (const answer of this.#running) answer.abort()
+    for (const answer of this.#running) answer.abort(shuttingDown())
   }
 
   async * #run (request: ChatRequest, caller: Caller, signal: AbortSignal): AsyncGenerator<ChatEvent, void, undefined> {

@@ -14,6 +14,7 @@ export class Meters implements Watcher {
   readonly #recalls: Histogram
   readonly #captured: Counter
   readonly #masked: Counter<'kind'>
+  readonly #judged: Counter<'kind'>
 
   constructor ({ bases, adapters, memories }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
     const registers = [this.registry]
@@ -24,7 +25,8 @@ export class Meters implements Watcher {
     this.#answers = new Histogram({ name: 'engraft_answer_duration_seconds', help: 'Time from asking for an answer to its end.', labelNames: ['result'], buckets, registers })
     this.#recalls = new Histogram({ name: 'engraft_recall_duration_seconds', help: 'Time from a question to the memories that matter to it, in chats and searches.', buckets, registers })
     this.#captured = new Counter({ name: 'engraft_turns_captured_total', help: 'Turns of chats that have become memories.', registers })
-    this.#masked = new Counter({ name: 'engraft_secrets_masked_total', help: 'Keys, passwords, cards and other secrets that were left out of memories.', labelNames: ['kind'], registers })
+    this.#masked = new Counter({ name: 'engraft_secrets_masked_total', help: 'Keys, passwords, cards and other secrets that were left out of memories and feedback.', labelNames: ['kind'], registers })
+    this.#judged = new Counter({ name: 'engraft_feedback_total', help: 'What was said of answers.', labelNames: ['kind'], registers })
     gauge('engraft_answers_open', 'Answers under way, over HTTP and WebSocket.', open.answers)
     gauge('engraft_websockets_open', 'WebSockets open.', open.sockets)
     perBase(Gauge, 'engraft_base_running', 'Answers under way.', base => base.running)
@@ -102,4 +104,6 @@ export class Meters implements Watcher {
   captured (turns: number): void { this.#captured.inc(turns) }
 
   masked (kind: string, count: number): void { this.#masked.inc({ kind }, count) }
+
+  judged (kind: string): void { this.#judged.inc({ kind }) }
 }

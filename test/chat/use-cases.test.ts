@@ -27,6 +27,7 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drai
     maxChoices: 2,
     policies: { of: async () => openPolicy },
     people: new People(),
+    ids: { make: (prefix: string) => `${prefix}-1` },
     interactions: { open: async () => { throw new Error('not asked for') }, record: async () => { throw new Error('not asked for') } },
     memories: { recall: async () => { throw new Error('not asked for') } },
     profile: { frame: async () => { throw new Error('not asked for') } },
