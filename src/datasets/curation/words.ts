@@ -45,7 +45,6 @@ const numerals = new Map([
 const mostWords = 2 ** 19
 /** A word's number: 30 bits of its hash, so that it is the same in every reading, and this bit where it is strict. */
 const strictBit = 2 ** 30
-const filler = -1
 /** From this length of the longer word a slip of the finger is told from another word: "Iran" and "Iraq" are two. */
 const shortestTypo = 5
 const endings = new Set(['', 's', 'es', 'd', 'ed', 'e', 'ing', 'n', 'en'])
@@ -56,6 +55,8 @@ const shortestOfPlural = 3
 export interface Words {
   /** The words that carry the meaning, in their order, as numbers; fillers only where a text has nothing else. Linear in the text. */
   read: (text: string) => Uint32Array
+  /** All words in their order. */
+  readAll: (text: string) => Uint32Array
   /** Whether two words are one, once mistyped or in the plural. */
   isSlip: (a: number, b: number) => boolean
   /** Whether two words begin alike and have half of their letters in common: "simple" and "simply". */
@@ -66,7 +67,7 @@ export interface Words {
 
 /** Reads texts for comparison. Case, accents, punctuation, contractions and the spelling of numbers make no difference. */
 export function createWords (): Words {
-  /** Numbers by pieces as they are written: most are seen again. */
+  /** Numbers by pieces as they are written, of fillers their complement: most are seen again. */
   const numbers = new Map<string, number>()
   const spelled = new Map<number, string>()
 
@@ -74,10 +75,10 @@ export function createWords (): Words {
     const known = numbers.get(piece)
     if (known !== undefined) return known
     const word = spelling(piece)
-    const number = fillers.has(word) ? filler : wordNumber(word)
+    const number = fillers.has(word) ? ~wordNumber(word) : wordNumber(word)
     if (numbers.size < mostWords) {
       numbers.set(own(piece), number)
-      if (number !== filler) spelled.set(number, own(word))
+      if (number >= 0) spelled.set(number, own(word))
     }
     return number
   }
@@ -89,10 +90,11 @@ export function createWords (): Words {
 
   return {
     read (text) {
-      const all = piecesOf(text)
-      const telling = all.map(numberOf).filter(number => number !== filler)
-      return Uint32Array.from(telling.length > 0 ? telling : all.length > 0 ? all.map(wordNumber) : [wordNumber(text.trim())])
+      const all = piecesOf(text).map(numberOf)
+      const telling = all.filter(number => number >= 0)
+      return Uint32Array.from(telling.length > 0 ? telling : all.length > 0 ? all.map(plain) : [wordNumber(text.trim())])
     },
+    readAll: text => Uint32Array.from(piecesOf(text), piece => plain(numberOf(piece))),
     isSlip: (a, b) => both(a, b, slip),
     isKin: (a, b) => both(a, b, kin),
     isApart: (a, b, whole) => spelled.has(a) && spelled.has(b) && `${spelled.get(a)}${spelled.get(b)}` === spelled.get(whole)
@@ -101,6 +103,8 @@ export function createWords (): Words {
 
 /** Whether one more or less of a word makes another text: numbers, signs, and words such as "not". */
 export function isStrict (word: number): boolean { return (word & strictBit) !== 0 }
+
+function plain (number: number): number { return number < 0 ? ~number : number }
 
 /** A number as a word that nothing but itself may stand for. */
 export function strictWord (number: number): number { return (number & strictBit - 1) | strictBit }
@@ -113,13 +117,10 @@ function wordNumber (word: string): number {
   return (mix(hash(word)) & strictBit - 1) | (strict ? strictBit : 0)
 }
 
-/** The words of a text as they are compared, fillers and all. */
-export function wordsOf (text: string): string[] { return piecesOf(text).map(spelling) }
-
 function piecesOf (text: string): string[] {
-  let plain = text.normalize('NFKD').replace(accents, '').normalize('NFKC').toLowerCase().replace(/[’‘´]/g, "'")
-  for (const [form, written] of forms) plain = plain.replace(form, written)
-  return plain.match(pieces) ?? []
+  let written = text.normalize('NFKD').replace(accents, '').normalize('NFKC').toLowerCase().replace(/[’‘´]/g, "'")
+  for (const [form, as] of forms) written = written.replace(form, as)
+  return written.match(pieces) ?? []
 }
 
 function spelling (piece: string): string {
