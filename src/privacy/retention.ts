@@ -27,6 +27,7 @@ const day = 24 * hour
 /** Some 20 ms of a commit, as in owned.ts. */
 const interactionsTogether = 50
 const memoriesTogether = 100
+const feedbackTogether = 2_000
 
 /** What was recorded longer ago than its person or the server keeps goes; the shorter of the two holds. */
 export function createRetention ({ database, memories, retentionDays, log }: RetentionParts): Retention {
@@ -43,8 +44,11 @@ export function createRetention ({ database, memories, retentionDays, log }: Ret
 
   async function swept (owner: Owner, id: number, before: number): Promise<number> {
     let all = 0
-    for (let gone = interactionsTogether; gone === interactionsTogether && !state.closed; all += gone) {
-      [gone = 0] = await database.commit([query('delete from interactions where seq in (select seq from interactions where owner = :id and created < :before order by seq limit :limit)', { id, before, limit: interactionsTogether })])
+    // What was said of an answer goes with it; what is left is on answers that were never kept.
+    for (const [table, limit] of [['interactions', interactionsTogether], ['feedback', feedbackTogether]] as const) {
+      for (let gone: number = limit; gone === limit && !state.closed; all += gone) {
+        [gone = 0] = await database.commit([query(`delete from ${table} where seq in (select seq from ${table} where owner = :id and created < :before order by seq limit :limit)`, { id, before, limit })])
+      }
     }
     while (!state.closed) {
       const old = await database.all(query<{ id: string }>('select id from memories where owner = :id and recorded_at < :before order by number limit :limit', { id, before, limit: memoriesTogether }))
