@@ -5,7 +5,7 @@
  * may know. A room that is not here may be known by none.
  */
 const rooms = {
-  access: { doors: ['audit', 'caller', 'keys', 'limits'], knows: ['database'] },
+  access: { doors: ['audit', 'caller', 'keys', 'limits', 'tokens'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
   backup: { doors: ['manifest'], knows: ['database'] },
   chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },

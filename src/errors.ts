@@ -11,6 +11,7 @@ const catalogue = {
   model_not_found: [404, 'invalid_request_error', "The model '{model}' does not exist or this key may not use it. GET /v1/models lists what is served."],
   not_found: [404, 'invalid_request_error', 'Nothing answers {method} {path}. GET /openapi.json lists every route.'],
   key_not_found: [404, 'invalid_request_error', "There is no key '{id}'. GET /admin/keys lists them."],
+  token_not_found: [404, 'invalid_request_error', "There is no token '{id}' of this key. GET /v1/tokens lists them."],
   completion_not_found: [404, 'invalid_request_error', "There is no stored completion '{id}', or it is not yours. GET /v1/chat/completions lists them."],
   session_not_found: [404, 'invalid_request_error', "There is no session '{session}' on record, or it is not yours. The answers' engraft.session names it."],
   memory_not_found: [404, 'invalid_request_error', "There is no memory '{id}' of this user. GET /v1/memories lists them."],
@@ -25,6 +26,7 @@ const catalogue = {
   insufficient_scope: [403, 'permission_error', "This key lacks the scope '{scope}'."],
   foreign_origin: [403, 'permission_error', 'Web pages of {origin} may not call this server. Start it with --allow-origin {origin} to let them.'],
   foreign_host: [403, 'permission_error', "The Host header '{host}' does not name this machine. Keyless access is for loopback addresses only: send an API key."],
+  token_denied: [403, 'permission_error', 'This key speaks for one user only, so it makes no tokens: ask with a key of the application.'],
   user_mismatch: [403, 'permission_error', 'This key, or the header x-engraft-user, speaks for one user, and the request names another.'],
   user_erased: [409, 'invalid_request_error', 'This answer was ended, and is incomplete, because everything that was kept of its user has been erased. Nothing of it is kept: send the request again to begin anew.'],
   memory_off: [403, 'permission_error', 'Memories of this user may not be {used}: their own policy or that of this key forbids it. GET /v1/users/{user} shows both.'],
@@ -97,6 +99,7 @@ const catalogue = {
   // busy
   rate_limit_exceeded: [429, 'rate_limit_error', 'This {subject} has used its {limit} requests a minute. Try again in {seconds} s.'],
   token_budget_exceeded: [429, 'rate_limit_error', 'This key has used its {limit} tokens a day. Try again in {seconds} s.'],
+  too_many_tokens: [429, 'rate_limit_error', 'This key has {limit} tokens that are valid: wait until some expire, or revoke some.'],
   too_many_answers: [429, 'rate_limit_error', 'This socket already has {limit} answers under way: wait for one to end.'],
   too_many_sockets: [503, 'overloaded_error', 'This server already holds {limit} sockets: try again in {seconds} s.'],
   queue_full: [503, 'overloaded_error', 'All slots are busy and {count} requests wait already. Try again in {seconds} s.'],

@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import { listAudit } from './access/audit.ts'
 import { openKeys } from './access/keys.ts'
 import { openLimits } from './access/limits.ts'
+import { openTokens } from './access/tokens.ts'
 import type { Adapters } from './adapters/adapters.ts'
 import { createDirectory } from './adapters/directory.ts'
 import { openRegistry } from './adapters/registry.ts'
@@ -170,6 +171,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       adapters,
       verify: bearer => keys.verify(bearer),
       keys,
+      tokens: openTokens(database),
       audit: page => listAudit(database, page),
       logger: { level: config.logLevel, stream: output }
     })

@@ -5,6 +5,7 @@ import { record } from './audit.ts'
 import { keyedPolicy, type Caller, type Policy, type Scope } from './caller.ts'
 import { type CheckedRequest, type KeyRequest, checkBootstrapSecret, checkKeyRequest, longestBearer } from './key-request.ts'
 import { digestOf, matches, mint, parts } from './secret.ts'
+import { withoutKey } from './tokens.ts'
 
 /** A key as it may be shown: everything but the secret. Times are ISO 8601 in UTC. */
 export interface KeyInfo {
@@ -28,7 +29,7 @@ export interface KeyInfo {
 export interface Keys {
   /** Makes a key; the secret is in the answer and nowhere else. Throws `invalid_request`. */
   create (request: KeyRequest, by: string): Promise<{ readonly id: string, readonly secret: string }>
-  /** From the oldest to the newest, revoked and expired ones too. */
+  /** From the oldest to the newest, revoked and expired ones too; without tokens. */
   list (tenant?: string): Promise<KeyInfo[]>
   /** From the moment this resolves the key opens nothing. Revoking again changes nothing. Throws `key_not_found`. */
   revoke (id: string, by: string): Promise<void>
@@ -58,6 +59,13 @@ export function openKeys (database: Database): Keys {
     return await database.all(sql.selectFrom('keys').selectAll().where('id', 'in', ids).compile())
   }
 
+  /** A token ends with the key that it was minted with. */
+  async function minterUsable ({ minted_by: minter }: KeyRow): Promise<boolean> {
+    if (minter === null || minter === withoutKey) return true
+    const [row] = await find([minter])
+    return row !== undefined && usable(row)
+  }
+
   /** Never awaited and never fails a request: on a full disk keys still open, and the next use tries again. */
   function noteUse (row: KeyRow): void {
     if (noting.has(row.id) || (row.last_used_at !== null && Date.now() - Date.parse(row.last_used_at) < noteEvery)) return
@@ -70,16 +78,16 @@ export function openKeys (database: Database): Keys {
     async create (request, by) {
       const checked = checkKeyRequest(request)
       const { id, bearer, digest } = mint()
-      const { name, tenant, scopes } = checked
+      const { tenant, scopes } = checked
       await database.commit([
         sql.insertInto('keys').values(rowOf(id, digest, checked)).compile(),
-        record(by, 'key.create', id, { name, tenant, scopes })
+        record(by, 'key.create', id, { tenant, scopes })
       ])
       return { id, secret: bearer }
     },
 
     async list (tenant) {
-      let query = sql.selectFrom('keys').selectAll().orderBy('created_at').orderBy('id')
+      let query = sql.selectFrom('keys').selectAll().where('minted_by', 'is', null).orderBy('created_at').orderBy('id')
       if (tenant !== undefined) query = query.where('tenant', '=', tenant)
       return (await database.all(query.compile())).map(infoOf)
     },
@@ -104,13 +112,13 @@ export function openKeys (database: Database): Keys {
       const opensNamed = matches(ours?.secret ?? bearer, named?.digest ?? null)
       const opensBootstrap = matches(bearer, bootstrap?.digest ?? null)
       const row = opensNamed ? named : opensBootstrap ? bootstrap : null
-      if (row === null || !usable(row)) return null
+      if (row === null || !usable(row) || !await minterUsable(row)) return null
       noteUse(row)
       return callerOf(row)
     },
 
     async any () {
-      const query = sql.selectFrom('keys').select('id').where('revoked_at', 'is', null)
+      const query = sql.selectFrom('keys').select('id').where('minted_by', 'is', null).where('revoked_at', 'is', null)
         .where(either => either.or([either('expires_at', 'is', null), either('expires_at', '>', now())])).limit(1)
       return (await database.all(query.compile())).length > 0
     },
@@ -124,6 +132,8 @@ export function openKeys (database: Database): Keys {
       const fresh = rowOf(bootstrapId, digestOf(secret), bootstrapRequest)
       await database.commit([
         sql.insertInto('keys').values(fresh).onConflict(conflict => conflict.column('id').doUpdateSet(fresh)).compile(),
+        // What was minted with the text before ends with it.
+        sql.deleteFrom('keys').where('minted_by', '=', bootstrapId).compile(),
         record('local', row === undefined ? 'key.create' : 'key.replace', bootstrapId, { scopes: bootstrapRequest.scopes })
       ])
     }
@@ -162,14 +172,16 @@ function rowOf (id: string, digest: Uint8Array, request: CheckedRequest): KeyRow
     memory_write: Number(write),
     store: Number(store),
     training: Number(training),
-    by_body: Number(byBody)
+    by_body: Number(byBody),
+    minted_by: null
   }
 }
 
 function callerOf (row: KeyRow): Caller {
   return {
     tenant: row.tenant,
-    keyId: row.id,
+    // A token is counted, and told of, as the key that it was minted with.
+    keyId: row.minted_by === withoutKey ? null : row.minted_by ?? row.id,
     scopes: new Set(JSON.parse(row.scopes) as Scope[]),
     user: row.user,
     namedBy: row.user === null ? null : 'key',

@@ -110,6 +110,8 @@ export interface ErasureRow {
   /** JSON. */
   rows: string | null
   /** JSON. */
+  datasets: string | null
+  /** JSON. */
   outside: string | null
 }
 

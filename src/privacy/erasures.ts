@@ -19,6 +19,8 @@ export interface Receipt {
   readonly erasedAt: number | null
   /** How many rows of each table; empty while they are not counted. */
   readonly rows: Readonly<Record<string, number>>
+  /** `NAME@VERSION` of the data sets that held rows of theirs. */
+  readonly datasets: readonly string[]
   /** Exported files outside the data folder that hold some of it: nothing here can change those. */
   readonly outside: readonly string[]
 }
@@ -30,8 +32,9 @@ export interface Erasures {
   /**
    * Erases all that is kept of a person. Resolves when no byte of it is in the
    * database or its log any more. From the first moment on nothing of it can be
-   * read, and who comes back is a new person. Asked for twice at once, it is
-   * one; cut off by a crash, it is finished at the next start.
+   * read, their keys and tokens open nothing, and who comes back is a new
+   * person. Asked for twice at once, it is one; cut off by a crash, it is
+   * finished at the next start.
    */
   erase (owner: Owner): Promise<Receipt>
   /** The person's receipts, the newest first. */
@@ -130,7 +133,7 @@ async function finish (database: Database, id: string, path: string | null, scru
   const [row] = await database.all(sql.selectFrom('erasures').selectAll().where('id', '=', id).compile())
   const { owner, subject, requested_at: at } = row!
   const tables = await ownedTables(database)
-  if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)) }).where('id', '=', id).compile()])
+  if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)), datasets: JSON.stringify(await datasetsOf(database, owner ?? 0)) }).where('id', '=', id).compile()])
   // Before the rows go, by which the files are found; done again where a crash came between.
   if (row!.outside === null) await database.commit([sql.updateTable('erasures').set({ outside: JSON.stringify(owner === null ? [] : await scrub(owner)) }).where('id', '=', id).compile()])
   if (owner !== null) for (const table of tables) await emptyTable(database, table, owner)
@@ -159,6 +162,13 @@ export async function emptyLog (database: Pick<Database, 'checkpoint'>): Promise
   throw problem('storage_failed', {}, { cause: new Error('the write-ahead log could not be emptied, because somebody reads it all the time') })
 }
 
+/** The versions of data sets that hold rows of the owner. */
+async function datasetsOf (database: Pick<Database, 'all'>, owner: number): Promise<string[]> {
+  const rows = await database.all(query<{ name: string }>(`select name || '@' || version as name from datasets
+    where state = 'ready' and id in (select dataset from dataset_rows where owner = :owner) order by name, version`, { owner }))
+  return rows.map(({ name }) => name)
+}
+
 async function saltOf (database: Pick<Database, 'all'>): Promise<Uint8Array> {
   const [row] = await database.all(sql.selectFrom('privacy').select('salt').compile())
   return row!.salt
@@ -170,6 +180,6 @@ function pseudonym (salt: Uint8Array, { tenant, user }: Owner): string {
 
 function hex (bytes: Uint8Array): string { return Buffer.from(bytes).toString('hex') }
 
-function receiptOf ({ id, subject, requested_at: requestedAt, erased_at: erasedAt, rows, outside }: ErasureRow): Receipt {
-  return { id, subject: hex(subject), requestedAt, erasedAt, rows: JSON.parse(rows ?? '{}') as Record<string, number>, outside: JSON.parse(outside ?? '[]') as string[] }
+function receiptOf ({ id, subject, requested_at: requestedAt, erased_at: erasedAt, rows, datasets, outside }: ErasureRow): Receipt {
+  return { id, subject: hex(subject), requestedAt, erasedAt, rows: JSON.parse(rows ?? '{}') as Record<string, number>, datasets: JSON.parse(datasets ?? '[]') as string[], outside: JSON.parse(outside ?? '[]') as string[] }
 }

@@ -14,7 +14,7 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Erasures, Feedback, Keys, Memories, Policies, Portability, Profile, Stored, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Erasures, Feedback, Keys, Memories, Policies, Portability, Profile, Stored, Tokens, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminKeys } from './routes/admin-keys.ts'
@@ -30,6 +30,7 @@ import { models } from './routes/models.ts'
 import { portability } from './routes/portability.ts'
 import { profile } from './routes/profile.ts'
 import { tokenize } from './routes/tokenize.ts'
+import { tokens } from './routes/tokens.ts'
 import { users } from './routes/users.ts'
 import { OpenSockets } from './sockets/open-sockets.ts'
 import { upgrades, websocket } from './sockets/websocket.ts'
@@ -59,6 +60,7 @@ export interface Parts {
   readonly adapters: Adapters
   readonly verify: Verify
   readonly keys: Keys
+  readonly tokens: Tokens
   readonly audit: Audit
   /** Pino's options, a stream included; left out: no log. */
   readonly logger?: FastifyServerOptions['logger']
@@ -117,6 +119,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(profile, { memories: parts.memories, profile: parts.profile, policies: parts.policies, admit: parts.admit })
   await app.register(users, { policies: parts.policies, erasures: parts.erasures, retentionDays: config.retentionDays, admit: parts.admit })
   await app.register(portability, { portability: parts.portability, policies: parts.policies, uploads, admit: parts.admit, config })
+  await app.register(tokens, { tokens: parts.tokens, admit: parts.admit })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })

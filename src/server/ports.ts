@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../access/audit.ts'
 import type { Keys as AllKeys } from '../access/keys.ts'
+import type { Tokens as AllTokens } from '../access/tokens.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
@@ -21,6 +22,9 @@ export type Adapters = Omit<AllAdapters, 'lease'>
 
 /** What the routes need of the API keys. */
 export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>
+
+/** What the routes need of the tokens. */
+export type Tokens = AllTokens
 
 /** What the routes need of the answers on record. */
 export type Stored = Pick<Interactions, 'find' | 'list' | 'setMetadata' | 'remove'>

@@ -197,7 +197,7 @@ test('a change and its audit entry are made together, and the audit can only gro
   const { id } = await keys.create({ ...plain, user: 'ada' }, 'cli')
   await keys.revoke(id, 'local')
   const entries = await listAudit(database, { limit: 10 })
-  t.match(entries, [{ actor: 'local', action: 'key.revoke', subject: id }, { actor: 'cli', action: 'key.create', subject: id, detail: { name: 'app', tenant: 'acme', scopes: ['chat'] } }])
+  t.match(entries, [{ actor: 'local', action: 'key.revoke', subject: id }, { actor: 'cli', action: 'key.create', subject: id, detail: { tenant: 'acme', scopes: ['chat'] } }])
   t.notOk(JSON.stringify(entries).includes('ada'), 'without the person, who could not be erased from it')
   t.strictSame(await listAudit(database, { before: entries[0]!.id, limit: 10 }), [entries[1]])
   t.strictSame(await listAudit(database, { limit: 1 }), [entries[0]])

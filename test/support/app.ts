@@ -46,6 +46,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     adapters,
     verify: async () => null,
     keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
+    tokens: { mint: async () => { throw problem('token_denied', {}) }, list: async () => [], revoke: async (_caller, id) => { throw problem('token_not_found', { id }) } },
     audit: async () => [],
     ...parts
   })
