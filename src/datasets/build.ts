@@ -1,6 +1,6 @@
 import type { Drift, Manifest, Preview, Progress, Slices, Split, Step, Version, Wanted } from './datasets.ts'
 import { movedOf } from './drift.ts'
-import { cleared, filtersOf } from './filters.ts'
+import { clearing, filtersOf } from './filters.ts'
 import { consent, gather, horizonOf } from './gather.ts'
 import { type Breathe, curate, Tally } from './pipeline.ts'
 import { problem } from '../errors.ts'
@@ -82,8 +82,8 @@ async function sort ({ database, spill }: BuildParts, wanted: Wanted, horizon: M
   const filters = filtersOf(wanted.filters)
   const curated = await curate(gather(database, wanted.tenant, horizon, evidence), filters, () => spill.pile(), breathe)
   const held = sidesOf(surveyed(curated.pile).people, await sides(database, wanted), wanted.name)
-  const apart = cleared(wanted.filters, ({ owner }) => held.get(owner) === true)
-  const clean = await curate(curated.pile.rows(), [apart], () => spill.pile(), breathe)
+  const apart = clearing(wanted.filters, ({ owner }) => held.get(owner) === true)
+  const clean = await curate(curated.pile.rows(), apart === null ? [] : [apart], () => spill.pile(), breathe)
   curated.pile.remove()
   const { people, answered } = surveyed(clean.pile)
   return {
@@ -97,13 +97,14 @@ async function sort ({ database, spill }: BuildParts, wanted: Wanted, horizon: M
 }
 
 /** The manifest; `each` is told every row in order. */
-async function count ({ code }: BuildParts, { tenant, name, filters }: Wanted, evidence: Manifest['evidence'], { pile, people, sides, validFrom, steps }: Sorted, breathe: Breathe, each: (row: Row, split: Split) => Promise<void>) {
+async function count ({ code }: BuildParts, { tenant, name }: Wanted, evidence: Manifest['evidence'], { pile, people, sides, validFrom, steps }: Sorted, breathe: Breathe, each: (row: Row, split: Split) => Promise<void>) {
   const topics = new Topics()
-  const guard = cleared({ ...filters, decontamination: {} }, ({ owner }) => sides.get(owner) === true)
+  // Looks again at what is to be written, whether or not it was switched off before.
+  const guard = clearing({}, ({ owner }) => sides.get(owner) === true)
   for (const rows of pile.rows()) {
     for (const row of rows) {
       topics.look(row)
-      guard.look?.(row)
+      guard?.look?.(row)
     }
     await breathe('topics', 0, null)
   }
@@ -116,7 +117,7 @@ async function count ({ code }: BuildParts, { tenant, name, filters }: Wanted, e
       const split = splitOf(row, sides, validFrom)
       census.add(row, split)
       slicer.add(row)
-      if ('drop' in guard.judge(row)) copies++
+      if (guard !== null && 'drop' in guard.judge(row)) copies++
       await each(row, split)
     }
     await breathe('writing', done += rows.length, pile.count)

@@ -78,14 +78,15 @@ export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { polici
   }
 }
 
-function receiptOf ({ id, subject, requestedAt, erasedAt, rows }: Receipt) {
+function receiptOf ({ id, subject, requestedAt, erasedAt, rows, datasets }: Receipt) {
   return {
     id,
     object: 'erasure' as const,
     subject,
     requested_at: new Date(requestedAt).toISOString(),
     erased_at: erasedAt === null ? null : new Date(erasedAt).toISOString(),
-    rows: { ...rows }
+    rows: { ...rows },
+    datasets: [...datasets]
   }
 }
 

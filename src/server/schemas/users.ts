@@ -34,7 +34,8 @@ export const Receipt = Type.Object({
   subject: Type.String({ description: 'A pseudonym: HMAC-SHA256 of the tenant and the user under a secret of this server. The same user always has the same one.' }),
   requested_at: Type.String(),
   erased_at: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'null: under way; a restart finishes it too.' }),
-  rows: Type.Record(Type.String(), Type.Integer(), { description: 'How many rows of each table are gone.' })
+  rows: Type.Record(Type.String(), Type.Integer(), { description: 'How many rows of each table are gone.' }),
+  datasets: Type.Array(Type.String(), { description: 'Data sets, as NAME@VERSION, that held rows of theirs: the rows are gone, and what was learnt from them should be learnt anew.' })
 })
 export const ErasureReceipt = Type.Object({
   ...Receipt.properties,
