@@ -9,6 +9,7 @@ import { createCapture } from './memory/capture.ts'
 import type { Memories } from './memory/memories.ts'
 import { openMemories, type OpenMemories } from './memory/open.ts'
 import { createProfile, type Profile } from './memory/profile/profile.ts'
+import { createForgettingInTurn } from './privacy/forgetting.ts'
 import type { People } from './privacy/people.ts'
 import { masked } from './privacy/secrets/masked.ts'
 import { ModelError, type EmbedderFiles, type Models, type Resolving } from './models/models.ts'
@@ -117,7 +118,7 @@ export async function openRemembering ({ config, database, path, models, threads
   }
   const record = openInteractions(database)
   const said = openFeedback({ ...feedback, database, write: async (owner, work) => await people.write(owner, work) })
-  const profile = createProfile(memories)
+  const profile = createProfile({ ...memories, forget: createForgettingInTurn({ database, memories }) as Memories['forget'] })
   const capture = createCapture({
     database,
     interactions: record,

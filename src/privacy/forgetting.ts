@@ -27,8 +27,14 @@ const blank = 'char(32, 9, 10, 13)'
  * blocks and profiles of prompts that may quote it. A turn leaves its chain key,
  * so that it does not become a memory again when the conversation is sent again.
  */
-export function createForgetting ({ database, memories, people }: ForgettingParts): Forget {
-  return async (owner, ids) => await people.inTurn(async () => {
+export function createForgetting ({ people, ...parts }: ForgettingParts): Forget {
+  const forget = createForgettingInTurn(parts)
+  return async (owner, ids) => await people.inTurn(async () => await forget(owner, ids))
+}
+
+/** The same for whoever is in turn already, as whatever turns answers into memories. */
+export function createForgettingInTurn ({ database, memories }: Omit<ForgettingParts, 'people'>): Forget {
+  return async (owner, ids) => {
     const gone = await database.all(query<Gone>(`
       with recursive gone (id) as (
         select value from json_each(:ids)
@@ -46,7 +52,7 @@ export function createForgetting ({ database, memories, people }: ForgettingPart
     const count = await memories.forget(owner, ids)
     await emptyLog(database)
     return count
-  })
+  }
 }
 
 /** The queries that take what quotes these memories out of the prompts on record. A profile does not tell what it quotes. */

@@ -6,7 +6,7 @@ import type { Message } from '../../src/inference/engine.ts'
 import { openInteractions } from '../../src/interactions/open.ts'
 import { createCapture } from '../../src/memory/capture.ts'
 import { createProfile } from '../../src/memory/profile/profile.ts'
-import { createForgetting } from '../../src/privacy/forgetting.ts'
+import { createForgetting, createForgettingInTurn } from '../../src/privacy/forgetting.ts'
 import { People } from '../../src/privacy/people.ts'
 import { openPolicies } from '../../src/privacy/policies.ts'
 import { createRetention } from '../../src/privacy/retention.ts'
@@ -19,7 +19,7 @@ async function world (t: Test, retentionDays = 0) {
   const people = new People()
   const interactions = openInteractions(database)
   const log = (message: string, { error }: Readonly<Record<string, unknown>>): void => { t.fail(`${message}: ${String(error)}`) }
-  const capture = createCapture({ database, interactions, memories, profile: createProfile(memories), inTurn: async work => await people.inTurn(work), log })
+  const capture = createCapture({ database, interactions, memories, profile: createProfile({ ...memories, forget: async (owner, ids) => await createForgettingInTurn({ database, memories })(owner, ids as string[]) }), inTurn: async work => await people.inTurn(work), log })
   t.teardown(() => capture.close())
   const forget = createForgetting({ database, memories, people })
   const retention = createRetention({ database, memories, retentionDays, log })
@@ -84,4 +84,30 @@ test('what is older than its person or the server keeps goes, the newer stays', 
   await memories.remember(ada, [{ kind: 'note', text: 'New.' }])
   await retention.sweep(now)
   t.strictSame(await texts(), ['New.'])
+})
+
+test('"forget that…" in a chat leaves no byte of it in memory, record, prompts and files, and it does not come back', async t => {
+  const { memories, interactions, chat, texts, files } = await world(t)
+  const begun = [says('Hello. I am allergic to sesame seeds.')]
+  await chat(ada, begun, 'Noted: you are allergic to sesame seeds.', { profile: '<profile>Hm</profile>' })
+  await chat(ada, [says('My hint is ultramarine lagoon 42.')], 'I see.')
+  await chat(ada, [says('I have two cats.')], 'Sweet.')
+  await chat(bob, [says('I have two cats.'), answers('And?'), says('I am allergic to seeds of sesame.')], 'Noted.')
+  t.match((await memories.list(ada, { kinds: ['fact'] }, { limit: 9 })).memories.map(({ text }) => text), [/cats/, /sesame/])
+  t.ok(files().includes('esame seeds'))
+
+  const longer = [...begun, answers('Noted: you are allergic to sesame seeds.'), says('Forget that I am allergic to sesame seeds. I live in Porto.')]
+  await chat(ada, longer, 'Forgotten.', { block: '<memory>allergic to sesame seeds</memory>', memories: (await memories.list(ada, { kinds: ['fact'] }, { limit: 9 })).memories.map(({ id }) => id) })
+  await chat(ada, [says('Forget that my hint is ultramarine lagoon 42.')], 'Done.')
+  t.strictSame(await texts(), ['I see.', 'I have two cats.', 'Sweet.', 'Forgotten.', 'Done.'])
+  t.strictSame((await memories.list(ada, { kinds: ['fact'] }, { limit: 9 })).memories.map(({ text }) => text), ['I live in Porto', 'I have two cats'], 'what else was said there is kept')
+  const { data } = await interactions.list({ tenant: ada.tenant, user: 'ada' }, { after: null, limit: 9, order: 'asc', model: null, metadata: {} })
+  t.strictSame(data.map(({ choices }) => choices[0]?.content), ['Sweet.'])
+  t.notOk(files().includes('ltramarine'))
+  t.notOk(files().includes('esame seeds'), 'no byte of it')
+  t.strictSame((await texts(bob)).length, 4, 'what another said is theirs')
+
+  await chat(ada, [...longer, answers('Forgotten.'), says('And tea, please.')], 'Fine.')
+  t.notOk((await texts()).some(text => text.includes('sesame')), 'sent again, it stays forgotten')
+  t.notMatch((await memories.list(ada, { kinds: ['fact'] }, { limit: 9 })).memories.map(({ text }) => text), [/sesame/])
 })
