@@ -31,21 +31,25 @@ export async function openaiPython (): Promise<Python> { return await pythonWith
  * A Python that has these packages, of which `module` can be imported, or the
  * reason why there is none: no python3, no pip, or no index that pip can reach.
  * Anything else throws. Kept between runs, in a folder that is named by what is
- * in it, so that other versions are another folder.
+ * in it, so that other versions are another folder. `alone` comes after the
+ * others and brings nothing along; `ms` is how long each of the two may take.
  */
-export async function pythonWith (requirements: readonly [string, ...string[]], module: string): Promise<Python> {
+export async function pythonWith (requirements: readonly [string, ...string[]], module: string, { alone = [], ms = 240_000 }: { readonly alone?: readonly string[], readonly ms?: number } = {}): Promise<Python> {
   const [first, ...others] = requirements
-  const name = others.length === 0 ? first : `${first}+${createHash('sha256').update(others.join(' ')).digest('hex').slice(0, 8)}`
+  const rest = [...others, ...alone]
+  const name = rest.length === 0 ? first : `${first}+${createHash('sha256').update(rest.join(' ')).digest('hex').slice(0, 8)}`
   const home = fileURLToPath(new URL(`../../.cache/python/${name}`, import.meta.url))
   const python = `${home}/bin/python`
-  return await holding(`${home}.lock`, AbortSignal.timeout(280_000), () => {}, async () => {
+  return await holding(`${home}.lock`, AbortSignal.timeout(ms + 40_000), () => {}, async () => {
     const ready = await access(`${home}/ready`).then(() => true, () => false)
     if (ready) return { python }
     if ((await run('python3', ['--version'])).code !== 0) return { missing: 'there is no python3 here' }
     if ((await run('python3', ['-m', 'pip', '--version'])).code !== 0) return { missing: 'python3 has no pip here' }
     // Debian keeps ensurepip apart, so the system's own pip fills the environment.
     await must(run('python3', ['-m', 'venv', '--clear', '--without-pip', home]))
-    const pip = await run('python3', ['-m', 'pip', '--python', python, 'install', '--disable-pip-version-check', '--no-color', '--quiet', ...requirements], { ms: 240_000 })
+    const install = async (...what: string[]): Promise<Ended> => await run('python3', ['-m', 'pip', '--python', python, 'install', '--disable-pip-version-check', '--no-color', '--quiet', ...what], { ms })
+    let pip = await install(...requirements)
+    if (pip.code === 0 && alone.length > 0) pip = await install('--no-deps', ...alone)
     if (pip.code !== 0 && /Connection|Temporary failure|timed out|No matching distribution/i.test(pip.err)) return { missing: `pip cannot fetch ${first}: ${pip.err.split('\n').findLast(line => line.startsWith('ERROR:'))}` }
     await must(pip)
     await must(run(python, ['-c', `import ${module}, pathlib; pathlib.Path(${JSON.stringify(`${home}/ready`)}).touch()`]))

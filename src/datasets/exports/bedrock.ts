@@ -24,7 +24,6 @@ export const bedrock: Format<Line> = {
   convert: row => then(taught(row), answer => then(alternating(row, [answer]), ({ system, turns }): Converted<Line> => {
     const texts = [system, ...turns.map(({ content }) => content), answer.content]
     if (texts.some(text => marker.test(text))) return { skip: 'a text has a line that begins with Human: or Assistant:' }
-    if (turns.some(({ content }) => content.trim() === '')) return { skip: 'a turn is empty' }
     if (texts.reduce((sum, text) => sum + text.length, 0) > mostTokens * charactersAToken) return { skip: `it is longer than ${mostTokens} tokens` }
     return { record: { ...system !== '' && { system }, messages: [...turns, { role: 'assistant', content: answer.content }] } }
   })),

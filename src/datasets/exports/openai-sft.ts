@@ -2,7 +2,7 @@ import type { Message, Tool, ToolCall } from '../../inference/engine.ts'
 import type { Answer } from '../row.ts'
 import { fewest, files, repeated, twice } from './openai.ts'
 import type { Converted, Format } from './format.ts'
-import { reasons, taught, then } from './turns.ts'
+import { reasons, spoken, taught, then } from './turns.ts'
 
 interface Line {
   readonly messages: readonly Readonly<Record<string, unknown>>[]
@@ -21,12 +21,12 @@ export const openaiSft: Format<Line> = {
   convert: row => then(taught(row), (answer): Converted<Line> => {
     if (answer.content.trim() === '' && (answer.calls ?? []).length === 0) return { skip: reasons.empty }
     if (!['user', 'tool'].includes(row.prompt.at(-1)?.role ?? '')) return { skip: reasons.ending }
-    return {
+    return then(spoken(row), prompt => ({
       record: {
-        messages: [...row.prompt.map(messageOf), taughtOf(answer)],
+        messages: [...prompt.map(messageOf), taughtOf(answer)],
         ...row.tools.length > 0 && { tools: row.tools.map(toolOf) }
       }
-    }
+    }))
   }),
   notes: ({ messages, tools = [] }) => [
     ...twice(messages.map(({ role }) => role)) ? [repeated] : [],

@@ -22,6 +22,7 @@ export const reasons = {
   unjudged: 'it has no verdict',
   tools: 'it has tools: openai-sft holds those',
   empty: 'the answer is empty',
+  silent: 'a turn is empty',
   ending: 'the conversation does not end with the user',
   order: 'the roles do not alternate between user and assistant',
   system: 'a system message stands in the middle'
@@ -32,7 +33,14 @@ export function plain (row: Row, answers: readonly Answer[]): Converted<readonly
   if (row.tools.length > 0 || row.prompt.some(usesTools) || answers.some(({ calls = [] }) => calls.length > 0)) return { skip: reasons.tools }
   if (answers.some(({ content }) => content.trim() === '')) return { skip: reasons.empty }
   if (row.prompt.at(-1)?.role !== 'user') return { skip: reasons.ending }
-  return { record: row.prompt.map(({ role, content }) => ({ role: role as Turn['role'], content })) }
+  const turns = spoken(row)
+  return 'skip' in turns ? turns : { record: turns.record.map(({ role, content }) => ({ role: role as Turn['role'], content })) }
+}
+
+/** The prompt without system messages that say nothing: readers refuse any message without words. */
+export function spoken ({ prompt }: Row): Converted<readonly Message[]> {
+  const said = prompt.filter(({ role, content }) => role !== 'system' || content.trim() !== '')
+  return said.some(({ content, calls = [] }) => content.trim() === '' && calls.length === 0) ? { skip: reasons.silent } : { record: said }
 }
 
 /** The same, for formats that know nothing but questions and answers in turn. */
