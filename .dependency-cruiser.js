@@ -11,19 +11,19 @@ const rooms = {
   chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
-  datasets: { doors: ['datasets', 'row'], knows: ['database', 'inference', 'interactions', 'privacy'] },
+  datasets: { doors: ['card', 'datasets', 'exports/exports', 'exports/format', 'exports/writing', 'review', 'row', 'schedule'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
   interactions: { doors: ['chain', 'feedback', 'ids', 'interactions', 'kept', 'rows'], knows: ['database', 'inference'] },
-  memory: { doors: ['block', 'embedder', 'memories', 'profile/profile'], knows: ['database', 'interactions'] },
+  memory: { doors: ['block', 'embedder', 'memories', 'profile/profile', 'stop-words'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
   privacy: { doors: ['erasures', 'export', 'forgetting', 'import', 'people', 'policies', 'portable', 'retention', 'secrets/masked'], knows: ['database', 'interactions', 'memory'] },
-  server: { doors: [], knows: ['access', 'adapters', 'chat', 'grammar', 'inference', 'interactions', 'memory', 'privacy'] }
+  server: { doors: [], knows: ['access', 'adapters', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'memory', 'privacy'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'gguf/reader', 'grammar/grammar', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'privacy/secrets/masked']
+const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/card', 'datasets/exports/format', 'gguf/reader', 'grammar/grammar', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/stop-words', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {
@@ -43,7 +43,7 @@ const homes = {
   'fastify-plugin': 'src/server/',
   kysely: 'src/database/',
   'node-llama-cpp': 'src/inference/llama/native.ts',
-  obscenity: 'src/datasets/curation/tone.ts',
+  obscenity: 'src/datasets/curation/rude.ts',
   'onnxruntime-node': 'src/memory/onnx/',
   'prom-client': 'src/server/',
   'rate-limiter-flexible': 'src/access/',

@@ -19,7 +19,11 @@ import { createCount } from './chat/count.ts'
 import { createEmbed } from './chat/embed.ts'
 import { needsKey, type Config } from './config.ts'
 import { openDatabase } from './database/open.ts'
+import { createExports } from './datasets/exports/exports.ts'
 import { createScrub } from './datasets/exports/ledger.ts'
+import { openReviews } from './datasets/open-reviews.ts'
+import { openSchedules } from './datasets/open-schedules.ts'
+import { openDatasets } from './datasets/open.ts'
 import { problem, PublicError } from './errors.ts'
 import { Bases } from './inference/bases.ts'
 import { LlamaEngine, type LlamaEngineOptions } from './inference/llama/engine.ts'
@@ -131,6 +135,17 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, people, feedback, signal, progress, log, onFatal })
     closing.push(() => remembering.close())
     const { interactions, memories, profile } = remembering
+    const datasets = await openDatasets({
+      database,
+      path: databasePath(config),
+      folder: join(config.data, 'datasets', 'tmp'),
+      code: await version(),
+      gate: async () => { await threads.spare() },
+      log: (message, fields) => log('error', message, fields)
+    })
+    closing.push(() => datasets.close())
+    const schedules = openSchedules({ database, datasets, data: config.data, log: (message, fields) => log('error', message, fields) })
+    closing.push(() => schedules.close())
     const retention = createRetention({ database, memories, retentionDays: config.retentionDays, log: (message, fields) => log('error', message, fields) })
     closing.push(() => retention.close())
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
@@ -165,10 +180,14 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       embedder: remembering.embeddings,
       policies,
       portability: { export: createExport({ database, interactions, policies, people }), import: createImport({ database, memories, interactions, policies, people }) },
-      erasures: { ...erasures, copies: () => copiesBeside(databasePath(config)) },
+      erasures: { ...erasures, erase: async owner => await datasets.standingAside(async () => await erasures.erase(owner)), copies: () => copiesBeside(databasePath(config)) },
       watch: remembering.watch,
       admit: limits.admit,
       adapters,
+      datasets,
+      exports: createExports({ datasets, folder: join(config.data, 'exports') }),
+      schedules,
+      reviews: openReviews({ database, feedback: remembering.feedback }),
       verify: bearer => keys.verify(bearer),
       keys,
       tokens: openTokens(database),
@@ -189,6 +208,8 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     for (const given of config.adapter) await unlessAborted(signal, serveAdapter(adapters, given))
     signal.throwIfAborted()
     retention.start()
+    await datasets.start()
+    await schedules.start()
     return { url, models: files, keyless, gpu, close }
   } catch (error) {
     // What made the start fail is what an operator must know; that an end failed too follows from it.

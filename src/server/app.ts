@@ -14,21 +14,24 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Erasures, Feedback, Keys, Memories, Policies, Portability, Profile, Stored, Tokens, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Datasets, Erasures, Exports, Feedback, Keys, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
+import { adminDatasets } from './routes/admin-datasets.ts'
 import { adminKeys } from './routes/admin-keys.ts'
 import { adminModels } from './routes/admin-models.ts'
 import { chat } from './routes/chat.ts'
 import { completions } from './routes/completions.ts'
 import { completionsStored } from './routes/completions-stored.ts'
 import { embeddings } from './routes/embeddings.ts'
+import { exports } from './routes/exports.ts'
 import { feedback } from './routes/feedback.ts'
 import { lora } from './routes/lora.ts'
 import { memories } from './routes/memories.ts'
 import { models } from './routes/models.ts'
 import { portability } from './routes/portability.ts'
 import { profile } from './routes/profile.ts'
+import { reviews } from './routes/reviews.ts'
 import { tokenize } from './routes/tokenize.ts'
 import { tokens } from './routes/tokens.ts'
 import { users } from './routes/users.ts'
@@ -58,6 +61,10 @@ export interface Parts {
   readonly watch: (watcher: Watcher) => void
   readonly admit: Admit
   readonly adapters: Adapters
+  readonly datasets: Datasets
+  readonly exports: Exports
+  readonly schedules: Schedules
+  readonly reviews: Reviews
   readonly verify: Verify
   readonly keys: Keys
   readonly tokens: Tokens
@@ -123,6 +130,9 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })
+  await app.register(adminDatasets, { datasets: parts.datasets })
+  await app.register(exports, { exports: parts.exports, schedules: parts.schedules })
+  await app.register(reviews, { reviews: parts.reviews })
   await app.register(adminKeys, { keys: parts.keys })
   await app.register(adminAudit, { audit: parts.audit })
   await app.ready()

@@ -3,6 +3,10 @@ import type { Keys as AllKeys } from '../access/keys.ts'
 import type { Tokens as AllTokens } from '../access/tokens.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
+import type { Datasets as AllDatasets } from '../datasets/datasets.ts'
+import type { Exports as AllExports } from '../datasets/exports/exports.ts'
+import type { Reviews as AllReviews } from '../datasets/review.ts'
+import type { Schedules as AllSchedules } from '../datasets/schedule.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
 import type { FeedbackRecord } from '../interactions/feedback.ts'
 import type { Interactions } from '../interactions/interactions.ts'
@@ -19,6 +23,14 @@ export type Bases = Pick<AllBases, 'list' | 'find' | 'load' | 'unload'>
 
 /** What the routes need of the adapters; answering leases them itself. */
 export type Adapters = Omit<AllAdapters, 'lease'>
+
+/** What the routes need of data sets. */
+export type Datasets = Omit<AllDatasets, 'rows'>
+
+/** What the routes need of versions as files, of what is exported by itself, and of reviews. */
+export type Exports = AllExports
+export type Schedules = AllSchedules
+export type Reviews = AllReviews
 
 /** What the routes need of the API keys. */
 export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>

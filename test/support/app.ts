@@ -7,7 +7,7 @@ import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
 import { openPolicy } from '../../src/privacy/policies.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
-import type { Bases, Feedback, Memories, Stored } from '../../src/server/ports.ts'
+import type { Bases, Datasets, Feedback, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
 
@@ -44,6 +44,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     watch: () => {},
     admit: async () => {},
     adapters,
+    datasets: noDatasets,
     verify: async () => null,
     keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
     tokens: { mint: async () => { throw problem('token_denied', {}) }, list: async () => [], revoke: async (_caller, id) => { throw problem('token_not_found', { id }) } },
@@ -85,6 +86,15 @@ const nothingSaid: Feedback = {
   give: async (_reach, { completion }) => { throw problem('completion_not_found', { id: completion ?? '' }) },
   list: async () => ({ data: [], more: false }),
   signals: async () => []
+}
+
+const noDatasets: Datasets = {
+  build: async () => { throw problem('storage_failed', {}) },
+  preview: async () => { throw problem('storage_failed', {}) },
+  list: async () => [],
+  find: async id => { throw problem('dataset_not_found', { id }) },
+  diff: async id => { throw problem('dataset_not_found', { id }) },
+  lineage: async () => []
 }
 
 const nothingRemembered: Memories = {

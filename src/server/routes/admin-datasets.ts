@@ -1,0 +1,89 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { cardOf, driftOf } from '../../datasets/card.ts'
+import type { Origin, Progress, Version, Wanted } from '../../datasets/datasets.ts'
+import { problem } from '../../errors.ts'
+import type { Datasets } from '../ports.ts'
+import { DatasetBody, type DatasetBodyWire, DatasetDetail, DatasetDiff, DatasetList, DatasetPreview, DatasetsQuery, DiffQuery, LineageList, LineageQuery } from '../schemas/datasets.ts'
+import { PathName, failures } from '../schemas/shapes.ts'
+
+/** Versions of data sets. They are built in the background: who began one asks after it. */
+export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = async (app, { datasets }) => {
+  const config = { access: 'admin' } as const
+  const tags = ['administration']
+  const params = Type.Object({ id: PathName })
+  /** How far what is being built is, by id. */
+  const under = new Map<string, Progress>()
+
+  app.get('/admin/datasets', {
+    config, schema: { tags, summary: 'All versions of data sets', querystring: DatasetsQuery, response: { 200: DatasetList, ...failures } }
+  }, async request => ({ object: 'list' as const, data: (await datasets.list(request.query.tenant ?? null)).map(datasetOf) }))
+
+  app.post('/admin/datasets', {
+    config, schema: { tags, summary: 'Begins to build the next version of a data set', body: DatasetBody, response: { 202: DatasetDetail, ...failures } }
+  }, async (request, reply) => {
+    const { version, done } = await datasets.build(wantedOf(request.body), progress => { under.set(version.id, progress) })
+    // What went wrong is in the version itself, which is asked after.
+    done.catch((error: unknown) => { request.log.error({ err: error, dataset: version.id }, 'a data set could not be built') }).finally(() => { under.delete(version.id) })
+    return reply.code(202).send(detailOf(version))
+  })
+
+  app.post('/admin/datasets/preview', {
+    config, schema: { tags, summary: 'Says what a version would hold and what would be dropped, and keeps nothing', body: DatasetBody, response: { 200: DatasetPreview, ...failures } }
+  }, async request => {
+    const { manifest, examples } = await datasets.preview(wantedOf(request.body))
+    return { object: 'dataset.preview' as const, manifest, examples: examples.map(({ step, reason, rows }) => ({ step, reason, completions: [...rows] })) }
+  })
+
+  app.get('/admin/datasets/lineage', {
+    config, schema: { tags, summary: 'From a row to its answer and person, and back', querystring: LineageQuery, response: { 200: LineageList, ...failures } }
+  }, async request => ({
+    object: 'list' as const,
+    data: (await datasets.lineage(originOf(request.query))).map(({ interaction, ...row }) => ({ ...row, completion: interaction }))
+  }))
+
+  app.get('/admin/datasets/:id', {
+    config, schema: { tags, summary: 'A version with its manifest and card', params, response: { 200: DatasetDetail, ...failures } }
+  }, async request => detailOf(await datasets.find(request.params.id)))
+
+  app.get('/admin/datasets/:id/diff', {
+    config, schema: { tags, summary: 'How a version differs from another', params, querystring: DiffQuery, response: { 200: DatasetDiff, ...failures } }
+  }, async request => {
+    const drift = await datasets.diff(request.params.id, request.query.against)
+    return { object: 'dataset.diff' as const, drift, text: driftOf(drift) }
+  })
+
+  function detailOf (version: Version) {
+    const { id, manifest, drift } = version
+    return { ...datasetOf(version), progress: under.get(id) ?? null, manifest, drift, card: cardOf(version) }
+  }
+}
+
+function wantedOf ({ tenant, name, filters }: DatasetBodyWire): Wanted { return { tenant: tenant ?? 'default', name, filters: filters ?? {} } }
+
+function originOf ({ row, completion, user, tenant = 'default' }: { row?: string, completion?: string, user?: string, tenant?: string }): Origin {
+  const given: Origin[] = [
+    ...row === undefined ? [] : [{ type: 'row' as const, row }],
+    ...completion === undefined ? [] : [{ type: 'interaction' as const, interaction: completion }],
+    ...user === undefined ? [] : [{ type: 'user' as const, tenant, user }]
+  ]
+  const [origin, another] = given
+  if (origin === undefined || another !== undefined) throw problem('invalid_request', { detail: "Give one of 'row', 'completion' and 'user'." }, { param: 'row' })
+  return origin
+}
+
+function datasetOf ({ id, tenant, name, version, created, state, failure, sha256, erased, manifest }: Version) {
+  return {
+    id,
+    object: 'dataset' as const,
+    tenant,
+    name,
+    version,
+    created_at: new Date(created).toISOString(),
+    state,
+    failure,
+    sha256,
+    erased,
+    rows: manifest === null ? null : { train: manifest.counts.train.rows, valid: manifest.counts.valid.rows, test: manifest.counts.test.rows }
+  }
+}
