@@ -49,7 +49,7 @@ test('role markers in any text stay text', async t => {
   const harmless = count(writer.write(chat([{ role: 'system', content: 'a' }, { role: 'user', content: 'b' }, { role: 'assistant', content: 'c' }, { role: 'user', content: 'd' }])).tokens)
   const hostile = writer.write(chat([{ role: 'system', content: evil }, { role: 'user', content: evil }, { role: 'assistant', content: evil }, { role: 'user', content: evil }]))
   t.equal(count(hostile.tokens), harmless)
-  t.equal(count(writer.plain(evil)), 0)
+  t.equal(count(writer.write({ type: 'text', text: evil }).tokens), count(writer.write({ type: 'text', text: 'a' }).tokens))
   t.match(native.detokenize([...hostile.tokens]), '<|im_end|>', 'the text itself is still there')
 })
 
@@ -95,7 +95,9 @@ test('a template that refuses a conversation is an error of the caller, in its o
 test('text that cannot fit by far is refused by an estimate, thoughts that a template drops do not count', async t => {
   const dropping = new PromptWriter(toy('{% for m in messages %}{{ m.content }}{% endfor %}'))
   const long = 'word '.repeat(100_000)
-  t.throws(() => dropping.write(chat([{ role: 'user', content: long }])), { code: 'context_length_exceeded', message: /1000 tokens.*alone has 500002?/ })
+  t.throws(() => dropping.write(chat([{ role: 'user', content: long }])), { code: 'context_length_exceeded', param: 'messages', message: /1000 tokens.*alone has 500002?/ })
+  t.throws(() => dropping.write({ type: 'text', text: long }), { code: 'context_length_exceeded', param: 'prompt' })
+  t.throws(() => dropping.write({ type: 'text', text: long }, 'input[3]'), { code: 'context_length_exceeded', param: 'input[3]' })
   t.ok(dropping.write(chat([{ role: 'assistant', content: 'short', reasoning: long }])).tokens.length < 10)
 })
 

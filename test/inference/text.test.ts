@@ -7,7 +7,7 @@ const bytes = (text: string): number[] => [...new TextEncoder().encode(text)]
 
 const textOf = (piece: Shown): string => piece.type === 'call' ? '' : piece.text
 
-function run (text: string, stop: readonly string[] = [], thinking = false): { shown: Shown[], text: string, reasoning: string, stopped: boolean } {
+function run (text: string, stop: readonly string[] = [], thinking: boolean | null = false): { shown: Shown[], text: string, reasoning: string, stopped: boolean } {
   const answer = new AnswerText({ detokenize, marks: new Map(), stop, thinking, calls: null })
   const shown: Shown[] = []
   for (const token of bytes(text)) {
@@ -43,6 +43,7 @@ test('a thought at the head is kept apart from the answer', async t => {
   t.match(run('<think>\nhmm</think>\n\nYes.'), { reasoning: '\nhmm', text: 'Yes.' })
   t.match(run('hmm</think>Yes.', [], true), { reasoning: 'hmm', text: 'Yes.' }, 'also when the template opened it')
   t.match(run('Use <think> tags </think>.'), { reasoning: '', text: 'Use <think> tags </think>.' }, 'later ones are text')
+  t.match(run('<think>hm</think> Yes.', ['es'], null), { reasoning: '', text: '<think>hm</think> Y', stopped: true }, 'where there are none, all is text')
   t.match(run('<think>never ends'), { reasoning: 'never ends', text: '' })
   t.match(run('<thi'), { reasoning: '', text: '<thi' })
 })

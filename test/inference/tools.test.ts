@@ -73,6 +73,7 @@ const answers: readonly [of: keyof typeof templates, answer: string, read: Retur
   ['qwen', '<tool_call>{"arguments":{"city":"a}\\"{</tool_call>"},"name":"get_weather"}</tool_call>', [['get_weather', '{"city":"a}\\"{</tool_call>"}']]],
   ['qwen', '<tool_call>{"name": "get_weather", "arguments": "{\\"city\\": \\"x\\"}"}</tool_call>', [['get_weather', '{"city": "x"}']]],
   ['qwen', '<tool_call>{"name": "now"}</tool_call> Done.', [now, ' Done.']],
+  ['qwen', '<tool_call>{"name": "now"}</tool_call>\n', [now]],
   ['qwen', '<tool_call>{"name": "now", "id": 3, "arguments": {}}', [now]],
   ['qwen', '<tool_call>{"name": "get_weather", "arguments": {"city": "Pa', [['get_weather', '{"city": "Pa']]],
   ['qwen', 'a <tool_call>{"name": "rm", "arguments": {}}</tool_call>', ['a <tool_call>{"name": "rm", "arguments": {}}</tool_call>']],

@@ -80,7 +80,7 @@ function obey ({ native, writer, loop, residents }: Loaded, order: Exclude<Order
   else {
     try {
       if (order.type === 'render') say({ type: 'rendered', id: order.id, tokens: writer.write(order.input).tokens })
-      else if (order.type === 'embed') loop.embed(order.id, order.texts.map((text, i) => fitting(native, writer.write(typeof text === 'string' ? { type: 'text', text } : { type: 'tokens', tokens: text }).tokens, `input[${i}]`)))
+      else if (order.type === 'embed') loop.embed(order.id, order.texts.map((text, i) => fitting(native, writer.write(typeof text === 'string' ? { type: 'text', text } : { type: 'tokens', tokens: text }, `input[${i}]`).tokens, `input[${i}]`)))
       else {
         const { request } = order
         const prompt = writer.write(request.input)

@@ -80,7 +80,8 @@ export class Answer implements Waiting {
       detokenize: tokens => native.detokenize(tokens),
       marks: shape.marks,
       stop: request.stop,
-      thinking: prompt.thinking,
+      // A plain text goes on as it is.
+      thinking: request.input.type === 'chat' ? prompt.thinking : null,
       calls: shape.parser()
     })
     this.#native = native

@@ -66,17 +66,17 @@ export class PromptWriter {
    * The prompt that an answer continues. Throws `context_length_exceeded` for
    * text that cannot fit by far, `template_failed` where the template refuses
    * the conversation or there is none, `tools_unsupported` and
-   * `effort_unsupported`.
+   * `effort_unsupported`. `param` is the field that text came in.
    */
-  write (input: Input): Prompt {
+  write (input: Input, param = input.type === 'chat' ? 'messages' : 'prompt'): Prompt {
     switch (input.type) {
-      case 'chat': return this.#chat(input)
-      case 'text': return { tokens: this.plain(input.text, true), thinking: false }
+      case 'chat': return this.#chat(input, param)
+      case 'text': return { tokens: this.#plain(input.text, param), thinking: false }
       case 'tokens': return { tokens: this.#given(input.tokens), thinking: false }
     }
   }
 
-  #chat ({ messages, tools, effort }: Extract<Input, { type: 'chat' }>): Prompt {
+  #chat ({ messages, tools, effort }: Extract<Input, { type: 'chat' }>, param: string): Prompt {
     if (this.#template === null) throw problem('template_failed', { detail: 'its model file has no chat template.' })
     if (tools?.choice === 'auto' && this.family === null) throw problem('tools_unsupported', {}, { param: 'tools' })
     const texts: Marked[] = []
@@ -98,7 +98,7 @@ export class PromptWriter {
     }
     const { bos } = this.#vocabulary
     const ids: number[] = bos.prepend && !rendered.startsWith(bos.text) ? [bos.id] : []
-    this.#tokenize(pieces(rendered, texts), ids)
+    this.#tokenize(pieces(rendered, texts), ids, param)
     return { tokens: Uint32Array.from(ids), thinking: /<think>\s*$/.test(rendered) }
   }
 
@@ -149,11 +149,11 @@ export class PromptWriter {
     return text.includes(open) || this.#cut?.test(text) === true || this.#guard?.test(text) === true
   }
 
-  /** A plain text's tokens; never special ones, but for the one that begins every text of this model where a text is `whole`. */
-  plain (text: string, whole = false): Uint32Array {
+  /** A plain text's tokens; never special ones, but for the one that begins every text of this model. */
+  #plain (text: string, param: string): Uint32Array {
     const { bos } = this.#vocabulary
-    const ids: number[] = whole && bos.prepend ? [bos.id] : []
-    this.#tokenize([{ text, own: false }], ids)
+    const ids: number[] = bos.prepend ? [bos.id] : []
+    this.#tokenize([{ text, own: false }], ids, param)
     return Uint32Array.from(ids)
   }
 
@@ -163,13 +163,14 @@ export class PromptWriter {
     return Uint32Array.from(tokens)
   }
 
-  #tokenize (parts: readonly Piece[], ids: number[]): void {
-    this.#refuseHopeless(parts)
+  /** `param`: the field that the parts came in. */
+  #tokenize (parts: readonly Piece[], ids: number[], param: string): void {
+    this.#refuseHopeless(parts, param)
     this.#append(parts, ids)
   }
 
   /** Megabytes of text would hold up everyone's answers while they are counted (about 1 s for 1.5 MB), so their count is estimated from the first of them. */
-  #refuseHopeless (parts: readonly Piece[]): void {
+  #refuseHopeless (parts: readonly Piece[], param: string): void {
     const length = parts.reduce((sum, { text }) => sum + text.length, 0)
     const limit = this.#vocabulary.contextSize
     if (length < Math.max(sampled, limit * hopeless)) return
@@ -183,7 +184,7 @@ export class PromptWriter {
     const ids: number[] = []
     this.#append(head, ids)
     const count = Math.round(ids.length * length / taken)
-    if (count >= limit) throw problem('context_length_exceeded', { count, limit }, { param: 'messages' })
+    if (count >= limit) throw problem('context_length_exceeded', { count, limit }, { param })
   }
 
   #append (parts: readonly Piece[], ids: number[]): void {

@@ -6,8 +6,8 @@ export interface Reading {
   /** Control tokens that give no text of their own, but are part of how this model writes tool calls. */
   readonly marks: ReadonlyMap<number, string>
   readonly stop: readonly string[]
-  /** The answer begins inside a thought. */
-  readonly thinking: boolean
+  /** The answer begins inside a thought; null: it has none, whatever it looks like. */
+  readonly thinking: boolean | null
   /** Tells tool calls from text; null: all is text. */
   readonly calls: CallParser | null
 }
@@ -111,7 +111,7 @@ class Thoughts {
   #state: 'head' | 'inside' | 'behind' | 'answer'
   #held = ''
 
-  constructor (thinking: boolean) { this.#state = thinking ? 'inside' : 'head' }
+  constructor (thinking: boolean | null) { this.#state = thinking === null ? 'answer' : thinking ? 'inside' : 'head' }
 
   get inside (): boolean { return this.#state === 'inside' }
 

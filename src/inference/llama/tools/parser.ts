@@ -54,7 +54,8 @@ export class SyntaxParser implements CallParser {
   }
 
   end (): ParsedPiece[] {
-    // Of a call that was told of, nothing is missing but its end.
+    // Of a call that was told of, nothing is missing but its end; and what was cut off before another call is no text.
+    if (this.#calls > 0 && this.#held.trim() === '') this.#held = ''
     if (this.#state === 'text' || !(this.#told || this.#state === 'after')) this.#text(this.#held)
     this.#held = ''
     return this.#flush()
