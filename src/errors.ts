@@ -93,6 +93,7 @@ const catalogue = {
   not_for_training: [409, 'invalid_request_error', "No data set may be made of '{id}': its user or its request said so, or its text was not kept. PATCH /v1/users/{user} allows it for what comes."],
   review_empty: [400, 'invalid_request_error', "An edited answer must say something: send the better answer as 'answer', or reject it."],
   export_refused: [422, 'invalid_request_error', 'A file of the format {format} would be refused by whoever reads it: {detail}.'],
+  range_not_satisfiable: [416, 'invalid_request_error', 'The file has {size} bytes, and none of what the range asks for. Ask for it without a range.'],
   schedule_not_found: [404, 'invalid_request_error', "There is no schedule '{id}'. GET /admin/schedules lists them."],
   schedule_invalid: [400, 'invalid_request_error', '{detail}'],
 
