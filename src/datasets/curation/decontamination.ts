@@ -3,10 +3,13 @@ import type { Filter, Row } from '../row.ts'
 import { alike, kept } from './likeness.ts'
 import { bandsOf, createIndex, type Index } from './minhash.ts'
 import { answerText, questionText } from './texts.ts'
-import { createWords, keyOf } from './words.ts'
+import { createWords, keyOf, mix, telling } from './words.ts'
 
 /** Twelve words in the same order are hardly said twice by chance: so datatrove's decontamination has it (and 13 that of GPT-3, arXiv 2005.14165, appendix C). */
 const gramWords = 12
+/** Odd, so that no word is lost; and what each has become when a word leaves the run. */
+const bases = [0x01000193, 0x5bd1e995] as const
+const powers = bases.map(base => Array.from({ length: gramWords }).reduce<number>(power => Math.imul(power, base), 1)) as [number, number]
 /** So much of a text's runs of twelve words found in a row is the text; less is a phrase, say of a template. */
 const shareOfText = 0.5
 /** What stands in so many texts is the benchmark's own wording, and says nothing about any of them. */
@@ -78,9 +81,9 @@ export function decontamination ({ held, benchmarks = {} }: Withheld): Filter {
   }
 
   function faultOf (row: Row, near: Index): string | null {
-    const question = questionText(row)
+    const [question, answer] = [words.readAll(questionText(row)), words.readAll(answerText(row.answer))]
     const seen = new Map<number, number>()
-    for (const run of runsOf(words.readAll(`${question}\n${answerText(row.answer)}`))) {
+    for (const run of [...runsOf(question), ...runsOf(answer)]) {
       const of = runs.get(run) ?? []
       for (const i of typeof of === 'number' ? [of] : of) {
         const times = (seen.get(i) ?? 0) + 1
@@ -88,12 +91,12 @@ export function decontamination ({ held, benchmarks = {} }: Withheld): Filter {
         seen.set(i, times)
       }
     }
-    const same = asked.get(keyOf(words.read(question)))
+    const own = { question: kept(telling(question)), answer: kept(telling(answer)) }
+    const same = asked.size > 0 ? asked.get(keyOf(telling(question))) : undefined
     if (same !== undefined) return `asks what ${same} asks`
-    const own = keptOf(row)
     for (const i of near.near(bandsOfBoth(own))) {
-      const { question, answer } = texts[i]!.row!
-      if (alike([question, own.question], [answer, own.answer], words)) return `is nearly the same as a row of ${texts[i]!.source}`
+      const theirs = texts[i]!.row!
+      if (alike([theirs.question, own.question], [theirs.answer, own.answer], words)) return `is nearly the same as a row of ${texts[i]!.source}`
     }
     return null
   }
@@ -116,9 +119,20 @@ export function decontamination ({ held, benchmarks = {} }: Withheld): Filter {
 
 function bandsOfBoth ({ question, answer }: Kept): Uint32Array { return bandsOf(Uint32Array.of(...question.subarray(1), ...answer.subarray(1))) }
 
-/** Keys of all runs of twelve words, each once. */
-function runsOf (all: Uint32Array): Set<number> {
+/** Keys of all runs of twelve words, each once: two rolling hashes (Karp and Rabin 1987), mixed to 53 bits. */
+function runsOf (all: Int32Array): Set<number> {
   const runs = new Set<number>()
-  for (let end = gramWords; end <= all.length; end++) runs.add(keyOf(all.subarray(end - gramWords, end)))
+  let [one, other] = [0, 0]
+  for (let i = 0; i < all.length; i++) {
+    const word = mix(all[i]!)
+    one = Math.imul(one, bases[0]) + word | 0
+    other = Math.imul(other, bases[1]) + word | 0
+    if (i >= gramWords) {
+      const gone = mix(all[i - gramWords]!)
+      one = one - Math.imul(gone, powers[0]) | 0
+      other = other - Math.imul(gone, powers[1]) | 0
+    }
+    if (i >= gramWords - 1) runs.add((mix(one) & 0x1fffff) * 2 ** 32 + mix(other))
+  }
   return runs
 }

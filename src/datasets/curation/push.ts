@@ -11,7 +11,7 @@ export interface PushSettings {
 
 /** 1 % of the rows is what attacks need at least (`cap.ts` has the sources); more than five who agree are many accounts, or a fashion. */
 export const pushDefaults: PushSettings = { share: 0.01, few: 5 }
-/** One person's habit, a signature say, is no push: the cap holds it. */
+/** One person's habit, a signature say, is no push, even where another shares it: the cap holds it. */
 const leastPeople = 2
 /** Who said it twice did not say it again and again. */
 const leastTimes = 3
@@ -63,7 +63,7 @@ export function push (settings: Partial<PushSettings> = {}): Filter {
       if (said < enough) continue
       const handful = [...speakers].map(([person, { times, over }]) => [person, times - over] as const).filter(([person, times]) => times >= Math.max(leastTimes, habit * (1 - watchedFrom) * person.rows))
         .sort(([one, times], [other, otherTimes]) => otherTimes - times || (one.group < other.group ? -1 : 1)).slice(0, few)
-      if (handful.length < leastPeople) continue
+      if (handful.length < leastPeople || handful[0]![1] >= byFew * said) continue
       const part = handful.reduce((sum, [, times]) => sum + times, 0) / said
       const expected = handful.reduce((sum, [person]) => sum + person.rows, 0) / rows
       if (part >= byFew && part >= lift * expected) found.set(phrase, new Set(handful.map(([person]) => person.group)))

@@ -24,16 +24,17 @@ not no never none nothing nobody neither nor without cannot except unless only
 before after above below over under down left right out off more less most least last true false
 `.trim().split(/\s+/))
 
-/** Contractions, and spellings of Britain and America, as one of their forms. Apostrophes are straight by then. */
-const forms: ReadonlyArray<readonly [RegExp, string]> = [
-  [/\bcan't\b|\bcan not\b/g, 'cannot'], [/\bwon't\b/g, 'will not'], [/n't\b/g, ' not'],
-  [/'(?:s|re|m|ve|ll|d)\b/g, ''], [/\be-(?=mail)/g, 'e'],
-  [/(?<=\p{N}),(?=\p{N}{3}(?!\p{N}))/gu, ''],
-  [/(?<=\p{N})(?:st|nd|rd|th)\b/gu, ''],
+/** Contractions and signs as one of their forms, tried where a text has the piece that is named first. Apostrophes are straight by then. */
+const forms: ReadonlyArray<readonly [piece: string, RegExp, string]> = [
+  ["n't", /\bcan't\b/g, 'cannot'], ['can not', /\bcan not\b/g, 'cannot'], ["n't", /\bwon't\b/g, 'will not'], ["n't", /n't\b/g, ' not'],
+  ["'", /'(?:s|re|m|ve|ll|d)\b/g, ''], ['e-mail', /\be-(?=mail)/g, 'e'],
+  [',', /(?<=\p{N}),(?=\p{N}{3}(?!\p{N}))/gu, ''],
+  ['', /(\d)(?:st|nd|rd|th)\b/g, '$1'],
   // A path through menus.
-  [/(?<=\p{L}\p{L}) > (?=\p{L}\p{L})/gu, ' '],
-  [/```\w*/g, ''], [/€/g, ' euros '], [/\$/g, ' dollars '], [/£/g, ' pounds '], [/(?<=\p{N})\s?%/gu, ' percent']
+  [' > ', /(?<=\p{L}\p{L}) > (?=\p{L}\p{L})/gu, ' '],
+  ['```', /```\w*/g, ''], ['€', /€/g, ' euros '], ['$', /\$/g, ' dollars '], ['£', /£/g, ' pounds '], ['%', /(?<=\p{N})\s?%/gu, ' percent']
 ]
+/** Spellings of Britain as those of America. */
 const spellings: ReadonlyArray<readonly [RegExp, string]> = [[/is(?=(?:e|ed|es|ing|ation|ations)$)/, 'iz'], [/(?<=..[a-z])our(?=s|ed|ing|ful|ite|ites|$)/, 'or']]
 const numerals = new Map([
   ...'first second third'.split(' ').map((word, i): [string, string] => [word, String(i + 1)]),
@@ -55,8 +56,8 @@ const shortestOfPlural = 3
 export interface Words {
   /** The words that carry the meaning, in their order, as numbers; fillers only where a text has nothing else. Linear in the text. */
   read: (text: string) => Uint32Array
-  /** All words in their order. */
-  readAll: (text: string) => Uint32Array
+  /** All words in their order, of fillers the complement. */
+  readAll: (text: string) => Int32Array
   /** Whether two words are one, once mistyped or in the plural. */
   isSlip: (a: number, b: number) => boolean
   /** Whether two words begin alike and have half of their letters in common: "simple" and "simply". */
@@ -88,13 +89,14 @@ export function createWords (): Words {
     return one !== undefined && other !== undefined && are(one, other)
   }
 
+  function readAll (text: string): Int32Array {
+    const all = piecesOf(text)
+    return all.length > 0 ? Int32Array.from(all, numberOf) : Int32Array.of(wordNumber(text.trim()))
+  }
+
   return {
-    read (text) {
-      const all = piecesOf(text).map(numberOf)
-      const telling = all.filter(number => number >= 0)
-      return Uint32Array.from(telling.length > 0 ? telling : all.length > 0 ? all.map(plain) : [wordNumber(text.trim())])
-    },
-    readAll: text => Uint32Array.from(piecesOf(text), piece => plain(numberOf(piece))),
+    read: text => telling(readAll(text)),
+    readAll,
     isSlip: (a, b) => both(a, b, slip),
     isKin: (a, b) => both(a, b, kin),
     isApart: (a, b, whole) => spelled.has(a) && spelled.has(b) && `${spelled.get(a)}${spelled.get(b)}` === spelled.get(whole)
@@ -104,7 +106,11 @@ export function createWords (): Words {
 /** Whether one more or less of a word makes another text: numbers, signs, and words such as "not". */
 export function isStrict (word: number): boolean { return (word & strictBit) !== 0 }
 
-function plain (number: number): number { return number < 0 ? ~number : number }
+/** Of all words the ones that carry the meaning, or all where none does. */
+export function telling (all: Int32Array): Uint32Array {
+  const found = all.filter(number => number >= 0)
+  return found.length > 0 ? Uint32Array.from(found) : Uint32Array.from(all, number => ~number)
+}
 
 /** A number as a word that nothing but itself may stand for. */
 export function strictWord (number: number): number { return (number & strictBit - 1) | strictBit }
@@ -118,8 +124,10 @@ function wordNumber (word: string): number {
 }
 
 function piecesOf (text: string): string[] {
-  let written = text.normalize('NFKD').replace(accents, '').normalize('NFKC').toLowerCase().replace(/[’‘´]/g, "'")
-  for (const [form, as] of forms) written = written.replace(form, as)
+  // Most texts have nothing to normalise, which takes as long as the rest.
+  const plain = /[^\n -~]/.test(text) ? text.normalize('NFKD').replace(accents, '').normalize('NFKC').replace(/[’‘´]/g, "'") : text
+  let written = plain.toLowerCase()
+  for (const [piece, form, as] of forms) if (written.includes(piece)) written = written.replace(form, as)
   return written.match(pieces) ?? []
 }
 
