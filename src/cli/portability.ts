@@ -5,7 +5,7 @@ import type { Print } from './keys.ts'
 import { type Server, ServerError, ask, stream } from './server.ts'
 
 interface Counts { readonly brought: number, readonly there: number }
-interface Report { readonly memories: Counts, readonly interactions: Counts }
+interface Report { readonly memories: Counts, readonly interactions: Counts, readonly feedback: Counts }
 
 /** Writes all that is kept of a user, as JSON lines. Throws `ServerError` where it does not come to its end. */
 export async function exportUser (server: Server, user: string, output: NodeJS.WritableStream): Promise<void> {
@@ -21,8 +21,8 @@ export async function exportUser (server: Server, user: string, output: NodeJS.W
 export async function importUser (server: Server, user: string, file: string, print: Print): Promise<void> {
   await access(file, constants.R_OK).catch(() => { throw new ServerError(`There is no file ${file} that can be read.`) })
   const blob = await openAsBlob(file)
-  const { body: { memories, interactions } } = await ask<Report>(server, 'POST', at(user, 'import'), new Response(blob, { headers: { 'content-type': 'application/jsonl' } }))
-  print(`Of ${user} came in: ${told(memories, 'memory', 'memories')} and ${told(interactions, 'answer', 'answers')}.`)
+  const { body: { memories, interactions, feedback } } = await ask<Report>(server, 'POST', at(user, 'import'), new Response(blob, { headers: { 'content-type': 'application/jsonl' } }))
+  print(`Of ${user} came in: ${told(memories, 'memory', 'memories')}, ${told(interactions, 'answer', 'answers')} and ${told(feedback, 'word', 'words')} on them.`)
 }
 
 /** Bytes; the last line has a hundred. */

@@ -4,7 +4,7 @@ import type { Interactions } from '../interactions/interactions.ts'
 import type { Memory, Owner } from '../memory/memories.ts'
 import type { People } from './people.ts'
 import type { Policies } from './policies.ts'
-import type { Portable } from './portable.ts'
+import type { Portable, PortableFeedback } from './portable.ts'
 
 export interface ExportParts {
   readonly database: Pick<Database, 'all'>
@@ -19,6 +19,7 @@ export type Export = (owner: Owner) => AsyncGenerator<Portable, void, undefined>
 /** Read at once: some hundred KB of memories, and of conversations some MB at most. */
 const memoriesTogether = 200
 const interactionsTogether = 8
+const feedbackTogether = 50
 
 const mine = '(select id from owners where tenant = :tenant and user = :user)'
 /** Units of a memory have its number × this and more, as memory/store.ts numbers them. */
@@ -43,6 +44,15 @@ export function createExport ({ database, interactions, policies, people }: Expo
         yield { type: 'interaction', interaction: { ...interaction, remember: interaction.remember && place > (captured?.seq ?? 0) } }
       }
       more = page.length === interactionsTogether
+    }
+    for (let seq = 0, more = true; more;) {
+      const page = await database.all(query<Omit<PortableFeedback, 'value'> & { value: string, seq: number }>(`select seq, id, created, completion, session, kind, value, comment, author
+        from feedback where owner = ${mine} and seq > :seq order by seq limit :limit`, { ...owner, seq, limit: feedbackTogether }))
+      for (const { seq: place, value, ...feedback } of page) {
+        seq = place
+        yield { type: 'feedback', feedback: { ...feedback, value: JSON.parse(value) as PortableFeedback['value'] } }
+      }
+      more = page.length === feedbackTogether
     }
   }
 

@@ -5,7 +5,8 @@ import type { Interactions } from '../interactions/interactions.ts'
 import type { Memories, Memory, Owner } from '../memory/memories.ts'
 import type { People } from './people.ts'
 import type { Policies } from './policies.ts'
-import type { Portable } from './portable.ts'
+import type { Portable, PortableFeedback } from './portable.ts'
+import { masked } from './secrets/masked.ts'
 
 export interface ImportParts {
   readonly database: Pick<Database, 'all' | 'commit'>
@@ -17,7 +18,7 @@ export interface ImportParts {
 
 /** How many were brought in, and how many were there already. */
 export interface Counts { readonly brought: number, readonly there: number }
-export interface Imported { readonly memories: Counts, readonly interactions: Counts }
+export interface Imported { readonly memories: Counts, readonly interactions: Counts, readonly feedback: Counts }
 
 /**
  * Brings in what another server kept of a person. What is there already stays
@@ -64,9 +65,39 @@ export function createImport ({ database, memories, interactions, policies, peop
     })
   }
 
+  /** After the answers that it is on. */
+  async function judge (owner: Owner, given: PortableFeedback, signal: AbortSignal): Promise<number> {
+    const pair = given.kind === 'preference' ? given.value as { chosen: string, rejected: string } : null
+    const others = await taken(owner, [given.completion, pair?.chosen, pair?.rejected].filter(id => id != null))
+    const here = <T extends string | null> (id: T): T | string => id !== null && others.has(id) ? renamed(owner, id) : id
+    const value = pair === null ? typeof given.value === 'string' ? masked(given.value).text : given.value : { chosen: here(pair.chosen), rejected: here(pair.rejected) }
+    return await people.write(owner, async () => {
+      signal.throwIfAborted()
+      const [there] = await database.all(query<{ owner: number }>(`select owner from feedback where id = :id and owner is not ${mine}`, { ...owner, id: given.id }))
+      const changed = await database.commit([
+        query('insert into owners (tenant, user) values (:tenant, :user) on conflict do nothing', { ...owner }),
+        query(`insert into feedback (id, owner, tenant, completion, session, interaction, rejected, created, kind, value, comment, author)
+          select :id, o.id, o.tenant, :completion, :session, (select seq from interactions where owner = o.id and id = :completion), (select seq from interactions where owner = o.id and id = :rejected), :created, :kind, :value, :comment, :author
+          from owners o where o.tenant = :tenant and o.user = :user on conflict do nothing`, {
+          ...owner,
+          id: there === undefined ? given.id : renamed(owner, given.id),
+          completion: here(given.completion),
+          session: given.session,
+          rejected: pair === null ? null : here(pair.rejected),
+          created: Math.min(given.created, Date.now()),
+          kind: given.kind,
+          value: JSON.stringify(value),
+          comment: given.comment === null ? null : masked(given.comment).text,
+          author: given.author
+        })
+      ])
+      return changed[1] ?? 0
+    })
+  }
+
   return async (owner, rows, { training }) => {
     const { signal, leave } = await people.enter(owner)
-    const counts = { memories: { brought: 0, there: 0 }, interactions: { brought: 0, there: 0 } }
+    const counts = { memories: { brought: 0, there: 0 }, interactions: { brought: 0, there: 0 }, feedback: { brought: 0, there: 0 } }
     const count = (kind: keyof typeof counts, all: number, brought: number): void => {
       counts[kind].brought += brought
       counts[kind].there += all - brought
@@ -87,6 +118,7 @@ export function createImport ({ database, memories, interactions, policies, peop
         await flush()
         if (row.type === 'policy') policy = row.policy
         else if (row.type === 'forgotten') await forgotten(owner, row.key, signal)
+        else if (row.type === 'feedback') count('feedback', 1, await judge(owner, row.feedback, signal))
         else count('interactions', 1, await record(owner, row.interaction, training, signal))
       }
       await flush()
@@ -99,7 +131,7 @@ export function createImport ({ database, memories, interactions, policies, peop
   }
 }
 
-/** Another id for an answer, the same for the same person each time. */
+/** Another id for an answer, or for what was said of one, the same for the same person each time. */
 function renamed (owner: Owner, id: string): string {
   return `chatcmpl-${createHash('sha256').update(JSON.stringify([owner.tenant, owner.user, id])).digest('hex').slice(0, 32)}`
 }

@@ -1,3 +1,4 @@
+import type { Feedback } from '../interactions/feedback.ts'
 import type { NewInteraction } from '../interactions/interactions.ts'
 import type { Memory } from '../memory/memories.ts'
 import type { UserPolicy } from './policies.ts'
@@ -15,3 +16,7 @@ export type Portable =
   | { readonly type: 'forgotten', readonly key: string }
   /** `remember`: it has not become memories yet. */
   | { readonly type: 'interaction', readonly interaction: Omit<NewInteraction, 'owner'> }
+  | { readonly type: 'feedback', readonly feedback: PortableFeedback }
+
+/** What was said of an answer, or of a session; of a preference, `value` names both answers. */
+export type PortableFeedback = Pick<Feedback, 'id' | 'created' | 'completion' | 'session' | 'kind' | 'value' | 'comment' | 'author'>

@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { PublicError, problem } from '../errors.ts'
 import type { Portable } from '../privacy/portable.ts'
+import { saidIn } from './feedback.ts'
 import { type Fault, invalid } from './invalid.ts'
 import { parseJson } from './json.ts'
 import { isoOf, memoryOf, textFrom, timeFrom } from './memories.ts'
@@ -149,6 +150,10 @@ function wireOf (row: Portable): RowWire {
       const { read, write, store, training, retentionDays } = row.policy
       return { type: 'policy', memory: { read, write }, store, training, retention_days: retentionDays }
     }
+    case 'feedback': {
+      const { created, completion, ...rest } = row.feedback
+      return { type: 'feedback', ...rest, completion_id: completion, created_at: isoOf(created) }
+    }
     case 'forgotten': return row
   }
 }
@@ -180,6 +185,11 @@ function rowFrom (row: RowWire): Portable {
     case 'policy': {
       const { type, memory: { read, write }, store, training, retention_days: retentionDays } = row
       return { type, policy: { read, write, store, training, retentionDays } }
+    }
+    case 'feedback': {
+      const { type, completion_id: completion, created_at: created, kind, value, comment, ...rest } = row
+      if (completion === null && rest.session === null) throw problem('invalid_request', { detail: "'completion_id' and 'session' are both null." })
+      return { type, feedback: { ...rest, ...saidIn({ kind, value }, comment), comment, completion, created: timeFrom(created, 'created_at') } }
     }
     case 'forgotten': return row
   }

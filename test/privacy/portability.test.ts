@@ -7,6 +7,7 @@ import { type Test, test } from 'tap'
 import { type Caller, keyedPolicy } from '../../src/access/caller.ts'
 import { exportUser, importUser } from '../../src/cli/portability.ts'
 import { query } from '../../src/database/sql.ts'
+import { openFeedback } from '../../src/interactions/open-feedback.ts'
 import { openInteractions } from '../../src/interactions/open.ts'
 import type { Memories, Owner } from '../../src/memory/memories.ts'
 import { createExport } from '../../src/privacy/export.ts'
@@ -43,13 +44,14 @@ async function world (t: Test, overrides: Overrides = {}, embedder: Awaited<Retu
     const reply = await fetch(`${url}/v1/users/${user}/import`, { method: 'POST', body, headers: { 'content-type': 'application/jsonl', ...headers } })
     return { status: reply.status, body: await reply.json() as Record<string, unknown> }
   }
-  return { ...opened, url, port, people, policies, interactions, erasures, take, bring }
+  const feedback = openFeedback({ database, ids: { unkept: () => null }, write: async (owner, work) => await people.write(owner, work), erasedAt: async () => null, keeps: async () => true })
+  return { ...opened, url, port, people, policies, interactions, feedback, erasures, take, bring }
 }
 
 type World = Awaited<ReturnType<typeof world>>
 
 /** A person with all that can be kept of one: sessions, corrections, what ended, what was derived, what was forgotten, answers and a policy. */
-async function lived ({ memories, interactions, policies, database }: World, owner = ada): Promise<void> {
+async function lived ({ memories, interactions, feedback, policies, database }: World, owner = ada): Promise<void> {
   const day = (n: number): number => Date.UTC(2024, 2, n)
   const topics = ['my dog Biscuit', 'the leaking roof', 'a trip to Lisbon', 'the tax return', 'peanut allergies', 'a red bicycle', 'my sister Nora', 'the choir on Tuesdays']
   for (const [i, topic] of topics.entries()) {
@@ -64,6 +66,9 @@ async function lived ({ memories, interactions, policies, database }: World, own
   await memories.change(owner, (await memories.list(owner, { externalId: 't1-2' }, { limit: 1 })).memories[0]!.id, { endedAt: day(12) })
   await memories.forget(owner, [gone!])
   for (const n of [0, 1, 2]) await interactions.record(interaction({ id: `chatcmpl-${n}${owner.user}`, owner, session: 's0', created: day(n + 1), messages: [says('Grüß dich 😀'), answers('\n"quoted"'), says(`And ${n}?`)], choices: [choice(`Answer ${n}`, { reasoning: 'hm', calls: [{ id: 'call_1', name: 'f', arguments: '{}' }] })], block: '<memory>x</memory>', memories: [home!], metadata: { n: String(n) }, training: true }))
+  for (const given of [{ kind: 'thumb', value: true }, { kind: 'correction', value: 'Better.' }] as const) await feedback.give({ tenant: owner.tenant, user: owner.user }, { ...given, completion: `chatcmpl-1${owner.user}`, session: null, comment: given.kind === 'thumb' ? 'Good' : null, author: null }, null)
+  await feedback.give({ tenant: owner.tenant, user: owner.user }, { kind: 'preference', value: { chosen: `chatcmpl-0${owner.user}`, rejected: `chatcmpl-2${owner.user}` }, completion: null, session: null, comment: null, author: 'Ada' }, null)
+  await feedback.give({ tenant: owner.tenant, user: owner.user }, { kind: 'outcome', value: { metric: 'booked', number: 1 }, completion: null, session: 's0', comment: null, author: null }, null)
   await database.commit([query('update capture set seq = (select max(seq) from interactions) - 1'), query('insert into forgotten_turns select id, randomblob(32) from owners where user = :user', { user: owner.user })])
   await policies.change(owner, { retentionDays: 20_000, training: true })
 }
@@ -89,7 +94,7 @@ test('all that is kept of a person comes into an empty server, where recall is t
   t.notMatch(file, 'chatcmpl-0bob', "and nothing of another's")
   const { status, body } = await fresh.bring(file)
   t.equal(status, 200)
-  t.strictSame(body, { object: 'import', user: 'ada', memories: { brought: 45, there: 0 }, interactions: { brought: 3, there: 0 } })
+  t.strictSame(body, { object: 'import', user: 'ada', memories: { brought: 45, there: 0 }, interactions: { brought: 3, there: 0 }, feedback: { brought: 4, there: 0 } })
   await embedded(fresh)
 
   const all = async ({ memories }: World): Promise<unknown> => await memories.list(ada, {}, { limit: 1000 })
@@ -101,12 +106,15 @@ test('all that is kept of a person comes into an empty server, where recall is t
   t.strictSame(withoutHead(await fresh.take()).filter(line => !line.includes('"interaction",')), withoutHead(file).filter(line => !line.includes('"interaction",')), 'exported again it is the same')
   const said = async ({ interactions }: World): Promise<object[]> => (await interactions.since(0, 99, ada)).map(({ seq, remember, ...rest }) => rest)
   t.strictSame(await said(fresh), await said(old))
+  const judged = async ({ feedback }: World, user = 'ada'): Promise<object[]> => (await feedback.list({ tenant: 'local', user }, { completion: null, session: null, kind: null, after: null, limit: 9 })).data.map(({ seq, ...rest }) => rest)
+  t.strictSame(await judged(fresh), await judged(old))
+  t.equal((await fresh.feedback.list({ tenant: 'local', user: 'ada' }, { completion: 'chatcmpl-2ada', session: null, kind: null, after: null, limit: 9 })).data.length, 1, 'on both answers of a preference')
   t.strictSame((await fresh.interactions.since(0, 9, ada)).map(({ remember }) => remember), [false, false, true], 'what had become memories does not again, and what had not still will')
   await fresh.database.check()
 
-  t.match((await fresh.bring(file)).body, { memories: { brought: 0, there: 45 }, interactions: { brought: 0, there: 3 } }, 'a second time nothing is written')
-  t.match((await fresh.bring(file, 'carol')).body, { memories: { brought: 45 }, interactions: { brought: 3 } }, 'and another can have a copy')
-  t.match((await fresh.bring(file, 'carol')).body, { memories: { there: 45 }, interactions: { there: 3 } })
+  t.match((await fresh.bring(file)).body, { memories: { brought: 0, there: 45 }, interactions: { brought: 0, there: 3 }, feedback: { brought: 0, there: 4 } }, 'a second time nothing is written')
+  t.match((await fresh.bring(file, 'carol')).body, { memories: { brought: 45 }, interactions: { brought: 3 }, feedback: { brought: 4 } }, 'and another can have a copy')
+  t.match((await fresh.bring(file, 'carol')).body, { memories: { there: 45 }, interactions: { there: 3 }, feedback: { there: 4 } })
   t.equal((await fresh.interactions.since(0, 9, { ...ada, user: 'carol' })).length, 3)
 })
 
@@ -164,6 +172,8 @@ test('a file that is none, is changed or is hostile is refused with its line, an
     ['a retention of -1', changed(1, { retention_days: -1 }), 'import_invalid', 'line 2'],
     ['a role', changed(asks, { messages: [{ role: 'root', content: 'x' }] }), 'import_invalid', `line ${asks + 1}`],
     ['a digest', changed(asks, { digest: 'x' }), 'import_invalid', `line ${asks + 1}`],
+    ['a rating', changed(lines.length - 2, { kind: 'rating', value: 7 }), 'import_invalid', `line ${lines.length - 1}`],
+    ['words on nothing', changed(lines.length - 2, { session: null }), 'import_invalid', `line ${lines.length - 1}`],
     ['something after the end', [...lines, lines[1]].join('\n'), 'import_invalid', `line ${lines.length + 1}`],
     ['another text', changed(memory, { content: 'I never said this.' }), 'import_damaged'],
     ['a row less', lines.toSpliced(memory, 1).join('\n'), 'import_damaged'],
@@ -189,7 +199,7 @@ test('a person is taken along from the terminal', async t => {
   await finished(out.end())
   const lines: string[] = []
   for (let i = 0; i < 2; i++) await importUser({ url: fresh.url, key: null }, 'ada', file, line => { lines.push(line) })
-  t.strictSame(lines, ['Of ada came in: 45 memories and 3 answers.', 'Of ada came in: 0 memories (45 more were there already) and 0 answers (3 more were there already).'])
+  t.strictSame(lines, ['Of ada came in: 45 memories, 3 answers and 4 words on them.', 'Of ada came in: 0 memories (45 more were there already), 0 answers (3 more were there already) and 0 words (4 more were there already) on them.'])
   await t.rejects(importUser({ url: fresh.url, key: null }, 'ada', `${file}.not`, () => {}), /no file/)
   const cut = await world(t, { portability: { export: async function * () { throw new Error('no more') }, import: async () => { throw new Error('unused') } } })
   await t.rejects(exportUser({ url: cut.url, key: null }, 'ada', createWriteStream(file)), /lost|incomplete/)

@@ -6,7 +6,7 @@ export const kinds = ['thumb', 'rating', 'correction', 'preference', 'comment', 
 /** As long as a memory may be; more than any small model answers. */
 export const longestText = 131_072
 /** Some pages. */
-const longestComment = 8192
+export const longestComment = 8192
 
 const nullable = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description })
 const name = (maxLength: number, description: string) => Type.String({ minLength: 1, maxLength, pattern: noControls, description })

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { kinds as feedbackKinds, longestComment } from './feedback.ts'
 import { kinds, Memory } from './memories.ts'
 import { maxIdLength, noControls, oneOf } from './shapes.ts'
 import { Metadata } from './stored.ts'
@@ -86,11 +87,23 @@ const Interaction = Type.Object({
   training: Type.Boolean()
 }, strict)
 
+const Feedback = Type.Object({
+  type: Type.Literal('feedback'),
+  id: Id,
+  completion_id: NullableId,
+  session: NullableId,
+  kind: oneOf(feedbackKinds),
+  value: Type.Unsafe<unknown>({}),
+  comment: nullable<string>('string', { minLength: 1, maxLength: longestComment }),
+  author: NullableId,
+  created_at: Time
+}, strict)
+
 /** The rows between the first line and the last, by their type. */
-export const Rows = { policy: Policy, memory: PortableMemory, forgotten: Forgotten, interaction: Interaction } as const
+export const Rows = { policy: Policy, memory: PortableMemory, forgotten: Forgotten, interaction: Interaction, feedback: Feedback } as const
 export type RowWire = Static<(typeof Rows)[keyof typeof Rows]>
 
 export const End = Type.Object({ type: Type.Literal('end'), rows: Count, sha256: Digest }, strict)
 
 const Counts = Type.Object({ brought: Type.Integer({ description: 'New here.' }), there: Type.Integer({ description: 'Here already, and left as they are.' }) })
-export const ImportReport = Type.Object({ object: Type.Literal('import'), user: Type.String(), memories: Counts, interactions: Counts })
+export const ImportReport = Type.Object({ object: Type.Literal('import'), user: Type.String(), memories: Counts, interactions: Counts, feedback: Counts })
