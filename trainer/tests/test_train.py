@@ -11,6 +11,7 @@ from pathlib import Path
 
 from safetensors.numpy import load_file
 
+from engraft_trainer.score import score
 from tests import support
 from tests.support import digest, run, sft_rows, write_base, write_job
 
@@ -28,6 +29,22 @@ class Runs(unittest.TestCase):
 
 
 class Learning(Runs):
+    def gain(self, out: str, answers: list[list[int]]) -> float:
+        """How much likelier an adapter makes answers to prompts it never saw, nat a token."""
+        rows = [{"id": row["id"], "prompt": row["prompt"], "completion": answer} for row, answer in zip(support.pattern_rows(len(answers), 900), answers, strict=True)]
+        support.write_rows(self.folder / "asked.jsonl", rows)
+        means = []
+        for adapter in (None, self.folder / out / "peft"):
+            score(self.base, self.folder / "asked.jsonl", self.folder / "scores.jsonl", adapter)
+            means.append(sum(json.loads(line)["nll"] for line in (self.folder / "scores.jsonl").read_text().splitlines()) / len(rows))
+        return means[0] - means[1]
+
+    def liked(self) -> list[list[int]]:
+        return [row["completion"] for row in support.pattern_rows(8, 900)]
+
+    def disliked(self) -> list[list[int]]:
+        return [[60, 61, support.EOT]] * 8
+
     def test_sft_lowers_the_loss_of_rows_it_never_saw(self) -> None:
         events = run(self.job(hyper={"epochs": 6, "lr": 0.02}), self.folder / "out")
         before, *_, after = self.losses(events)
@@ -49,7 +66,7 @@ class Learning(Runs):
         events = run(self.job(rows=rows, method="kto", hyper={"epochs": 6, "lr": 0.02, "beta": 0.3}), self.folder / "out")
         before, *_, after = self.losses(events)
         self.assertLess(after, before * 0.8)
-        self.assertEqual(events[-1]["event"], "done")
+        self.assertGreater(self.gain("out", self.liked()), self.gain("out", self.disliked()) + 1)
 
     def test_dpo_goes_on_from_an_sft_adapter_and_widens_its_preference(self) -> None:
         run(self.job("first"), self.folder / "sft")
@@ -59,7 +76,7 @@ class Learning(Runs):
         events = run(job, self.folder / "out")
         before, *_, after = self.losses(events)
         self.assertLess(after, before - 0.1)
-        self.assertEqual(events[-1]["event"], "done")
+        self.assertGreater(self.gain("out", self.liked()), self.gain("out", self.disliked()) + 1)
 
     def test_a_run_that_never_beats_the_base_says_best_epoch_0(self) -> None:
         # Of what the base itself finds most likely, training can only lose.
@@ -152,7 +169,7 @@ class Limits(Runs):
             rows = sft_rows() if valid else {key: value for key, value in sft_rows().items() if key != "valid"}
             out = self.folder / f"out-{valid}"
             stopped = run(self.job(f"job-{valid}", rows=rows), out)[-1]
-            self.assertEqual((stopped["event"], stopped["reason"]), ("stopped", "diverged"))
+            self.assertEqual((stopped["event"], stopped["reason"], stopped["step"]), ("stopped", "diverged", 1))
             self.assertFalse((out / "adapter.gguf").exists())
 
 
