@@ -17,6 +17,7 @@ const settings = {
   data: text('engraft-data', 'the one folder that holds everything'),
   modelsDir: text('', 'where downloaded models are kept (default: models/ in the data folder)'),
   retentionDays: whole(0, 0, 36_500, 'days after which what was said and remembered is erased; 0: never; a user can ask for fewer'),
+  tenantRetentionDays: list('', 'the same for one tenant, as TENANT=DAYS; may be given several times; the shorter of the two holds'),
   requireKey: flag(false, 'ask for a key on loopback too'),
   allowOrigin: list('', 'web origin that may call this server from a browser; may be given several times'),
 
@@ -101,6 +102,9 @@ export function parse (environment: NodeJS.ProcessEnv, flags: Readonly<Record<st
   }
   if (typeof values.gpuLayers === 'string' && !/^(?:auto|max|\d{1,4})$/.test(values.gpuLayers)) faults.push(`--gpu-layers (ENGRAFT_GPU_LAYERS) is '${values.gpuLayers}', but must be auto, max or a number.`)
   if (Array.isArray(values.model) && values.model.length === 0) faults.push('--model (ENGRAFT_MODEL) is empty, but at least one base model must be served.')
+  for (const given of Array.isArray(values.tenantRetentionDays) ? values.tenantRetentionDays as string[] : []) {
+    if (tenantDays(given) === null) faults.push(`--tenant-retention-days (ENGRAFT_TENANT_RETENTION_DAYS) is '${given}', but must be TENANT=DAYS, with 1 to 36500 whole days.`)
+  }
   if (faults.length > 0) throw new ConfigError(faults)
   const parsed = values as { -readonly [K in keyof Config]: Config[K] }
   parsed.data = resolve(parsed.data)
@@ -113,6 +117,18 @@ export function parse (environment: NodeJS.ProcessEnv, flags: Readonly<Record<st
 /** Whether every caller needs an API key: always, but for programs on this machine where the server listens to nobody else. */
 export function needsKey ({ host, requireKey }: Pick<Config, 'host' | 'requireKey'>): boolean {
   return requireKey || !/^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
+}
+
+/** Days that anything of a tenant's is kept at most; null: for ever. */
+export function retentionOf ({ retentionDays, tenantRetentionDays }: Pick<Config, 'retentionDays' | 'tenantRetentionDays'>, tenant: string): number | null {
+  const days = tenantRetentionDays.map(tenantDays).filter(given => given?.tenant === tenant).map(given => given!.days)
+  const shortest = Math.min(retentionDays === 0 ? Infinity : retentionDays, ...days)
+  return Number.isFinite(shortest) ? shortest : null
+}
+
+function tenantDays (given: string): { readonly tenant: string, readonly days: number } | null {
+  const [, tenant, days] = /^(.+)=(\d{1,5})$/.exec(given) ?? []
+  return tenant === undefined || Number(days) < 1 || Number(days) > 36_500 ? null : { tenant, days: Number(days) }
 }
 
 /** Variables under our prefix that are read elsewhere: secrets stay out of the printable settings. */

@@ -17,7 +17,7 @@ import { stagingFolder } from './backup/restore.ts'
 import { createAnswer } from './chat/answer.ts'
 import { createCount } from './chat/count.ts'
 import { createEmbed } from './chat/embed.ts'
-import { needsKey, type Config } from './config.ts'
+import { needsKey, retentionOf, type Config } from './config.ts'
 import { openDatabase } from './database/open.ts'
 import { createExports } from './datasets/exports/exports.ts'
 import { createScrub } from './datasets/exports/ledger.ts'
@@ -146,7 +146,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => datasets.close())
     const schedules = openSchedules({ database, datasets, data: config.data, log: (message, fields) => log('error', message, fields) })
     closing.push(() => schedules.close())
-    const retention = createRetention({ database, memories, retentionDays: config.retentionDays, log: (message, fields) => log('error', message, fields) })
+    const retention = createRetention({ database, memories, retentionOf: tenant => retentionOf(config, tenant), log: (message, fields) => log('error', message, fields) })
     closing.push(() => retention.close())
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())

@@ -22,7 +22,7 @@ export function greeting ({ url, version, models, keyless, gpu, dataBytes }: Sta
     ...models.map((model, i) => `  ${i === 0 ? 'model ' : '      '}  ${model.name} (${megabytes(model.size)} MB, context ${Math.min(model.contextLength, config.context)}, ${i === 0 ? `${gpu === 'off' ? `CPU, ${config.threads} thread${config.threads === 1 ? '' : 's'}` : gpu}, ${config.slots} slots` : 'loaded when first used'})`),
     `  data    ${config.data} (${megabytes(dataBytes)} MB on disk)`,
     `  access  ${keyless ? 'no key needed, from programs on this machine only' : 'an API key is needed (engraft keys create)'}`,
-    ...kept(keyless, config.retentionDays),
+    ...kept(keyless, config),
     `  memory  found by ${config.embedder === 'none' ? 'their words only' : `words and meaning (${config.embedder})`}`,
     '',
     'Try it:',
@@ -33,14 +33,14 @@ export function greeting ({ url, version, models, keyless, gpu, dataBytes }: Sta
 }
 
 /** The policies that hold where nobody asks for less, as `chat/keeping.ts` applies them. */
-function kept (keyless: boolean, days: number): string[] {
+function kept (keyless: boolean, { retentionDays: days, tenantRetentionDays: tenants }: Config): string[] {
   const { read, write, store, training, byBody } = keyless ? keylessPolicy : keyedPolicy
   const memory = read === write ? word(read) : read ? 'read only' : 'written only'
   return [
     `  kept    memory ${memory}, store ${word(store)}, training ${word(training)}, for users named by x-engraft-user${byBody ? " or 'user'" : ' or by their key'}`,
     `          of requests that name no user: ${keyless ? "nothing, unless they say 'store': true" : 'the answers, no memory'}`,
     "          to keep less: header x-engraft-memory: off, read or write; 'store': false; PATCH /v1/users/USER",
-    `          ${days === 0 ? 'until it is erased' : `${days} day${days === 1 ? '' : 's'}, and not longer`}${keyless ? '' : '; a key made with other flags keeps what they say'}`
+    `          ${days === 0 ? 'until it is erased' : `${days} day${days === 1 ? '' : 's'}, and not longer`}${tenants.length === 0 ? '' : ` (${tenants.join(', ')})`}${keyless ? '' : '; a key made with other flags keeps what they say'}`
   ]
 }
 

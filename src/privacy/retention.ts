@@ -7,8 +7,8 @@ import { unquoting } from './forgetting.ts'
 export interface RetentionParts {
   readonly database: Pick<Database, 'all' | 'commit' | 'checkpoint' | 'rewrite'>
   readonly memories: Pick<Memories, 'forget'>
-  /** Days that the server keeps anything; 0: for ever. */
-  readonly retentionDays: number
+  /** Days that the server keeps anything of a tenant's; null: for ever. */
+  readonly retentionOf: (tenant: string) => number | null
   /** For what an operator must know: constant message and fields, never text. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -29,16 +29,18 @@ const interactionsTogether = 50
 const memoriesTogether = 100
 const feedbackTogether = 2_000
 
-/** What was recorded longer ago than its person or the server keeps goes; the shorter of the two holds. */
-export function createRetention ({ database, memories, retentionDays, log }: RetentionParts): Retention {
+/** What was recorded longer ago than its person, their tenant or the server keeps goes; the shortest of them holds. */
+export function createRetention ({ database, memories, retentionOf, log }: RetentionParts): Retention {
   const state: { timer: NodeJS.Timeout | null, sweeping: Promise<void>, closed: boolean } = { timer: null, sweeping: Promise.resolve(), closed: false }
 
   async function sweep (now: number): Promise<void> {
     const owners = await database.all(query<Owner & { id: number, days: number | null }>(`
-      select o.id, tenant, user, min(coalesce(retention_days, :server), coalesce(:server, retention_days)) as days
-      from owners o left join user_policies p on p.owner = o.id where tenant <> ''`, { server: retentionDays === 0 ? null : retentionDays }))
+      select o.id, tenant, user, retention_days as days from owners o left join user_policies p on p.owner = o.id where tenant <> ''`))
     let gone = 0
-    for (const { id, tenant, user, days } of owners) if (days !== null) gone += await swept({ tenant, user }, id, now - days * day)
+    for (const { id, tenant, user, days } of owners) {
+      const shortest = Math.min(days ?? Infinity, retentionOf(tenant) ?? Infinity)
+      if (Number.isFinite(shortest)) gone += await swept({ tenant, user }, id, now - shortest * day)
+    }
     if (gone > 0) await leaveNoTrace(database)
   }
 

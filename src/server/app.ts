@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController
 import type { Answer } from '../chat/answer.ts'
 import type { Count } from '../chat/count.ts'
 import type { Embed } from '../chat/embed.ts'
-import type { Config } from '../config.ts'
+import { retentionOf, type Config } from '../config.ts'
 import { Answers } from './answers.ts'
 import { limits } from './limits.ts'
 import { Meters } from './meters.ts'
@@ -124,7 +124,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(tokenize, { count: parts.count })
   await app.register(memories, { memories: parts.memories, policies: parts.policies, admit: parts.admit })
   await app.register(profile, { memories: parts.memories, profile: parts.profile, policies: parts.policies, admit: parts.admit })
-  await app.register(users, { policies: parts.policies, erasures: parts.erasures, retentionDays: config.retentionDays, admit: parts.admit })
+  await app.register(users, { policies: parts.policies, erasures: parts.erasures, retentionOf: tenant => retentionOf(config, tenant), admit: parts.admit })
   await app.register(portability, { portability: parts.portability, policies: parts.policies, uploads, admit: parts.admit, config })
   await app.register(tokens, { tokens: parts.tokens, admit: parts.admit })
   await app.register(adminModels, { bases })

@@ -28,7 +28,7 @@ test('what was said goes with the answer when its time has come, and on answers 
   }
   await openPolicies(database).change(ada, { retentionDays: 30 })
   const log = (message: string): void => { t.fail(message) }
-  await createRetention({ database, memories, retentionDays: 0, log }).sweep(now)
+  await createRetention({ database, memories, retentionOf: () => null, log }).sweep(now)
   t.strictSame((await feedback.list(ada, everything)).data.map(({ completion, created }) => [completion?.slice(0, 5), (now - created) / day]), [['young', 1], ['cmpl-', 29]])
 })
 

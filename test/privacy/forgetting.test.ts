@@ -22,7 +22,7 @@ async function world (t: Test, retentionDays = 0) {
   const capture = createCapture({ database, interactions, memories, profile: createProfile({ ...memories, forget: async (owner, ids) => await createForgettingInTurn({ database, memories })(owner, ids as string[]) }), inTurn: async work => await people.inTurn(work), log })
   t.teardown(() => capture.close())
   const forget = createForgetting({ database, memories, people })
-  const retention = createRetention({ database, memories, retentionDays, log })
+  const retention = createRetention({ database, memories, retentionOf: tenant => tenant === ada.tenant && retentionDays > 0 ? retentionDays : null, log })
   /** Puts a conversation and its answer on record as a chat does. */
   const chat = async (owner: typeof ada, messages: readonly Message[], answer: string, over: Partial<ReturnType<typeof interaction>> = {}): Promise<string> => {
     const { session } = await interactions.open(owner, null, messages)

@@ -1,5 +1,6 @@
 import { type Test, test } from 'tap'
 import { type Caller, keyedPolicy } from '../../src/access/caller.ts'
+import { parse, retentionOf } from '../../src/config.ts'
 import { openPolicies } from '../../src/privacy/policies.ts'
 import { openedMemories } from '../memory/opened.ts'
 import { type Overrides, appFor } from '../support/app.ts'
@@ -30,6 +31,15 @@ test('a user sees and sets what may be kept of them', async t => {
   t.match((await call('PATCH', '/v1/users/ada', { store: false })).body, { effective: { memory: { read: true, write: false }, store: false, training: false } })
   t.match((await call('GET', '/v1/users/bob')).body, everything)
   t.match((await call('GET', `/v1/users/${encodeURIComponent('Ada Löve/lace')}`)).body, { user: 'Ada Löve/lace' })
+})
+
+test('a tenant may keep for a shorter time than the server', async t => {
+  const call = await open(t, { config: { retentionDays: 90, tenantRetentionDays: ['local=30', 'other=5', 'a=b=7'] } })
+  t.match((await call('GET', '/v1/users/ada')).body, { retention_days: null, effective: { retention_days: 30 } })
+  t.match((await call('PATCH', '/v1/users/ada', { retention_days: 10 })).body, { effective: { retention_days: 10 } })
+  const config = { retentionDays: 0, tenantRetentionDays: ['a=b=7', 'local=30', 'local=20'] }
+  t.strictSame(['a=b', 'local', 'house'].map(tenant => retentionOf(config, tenant)), [7, 20, null])
+  for (const given of ['local', 'local=', '=5', 'local=0', 'local=-1', 'local=1.5', 'local=99999']) t.throws(() => parse({}, { tenantRetentionDays: [given] }), /--tenant-retention-days .*TENANT=DAYS/, given)
 })
 
 test('memories are neither written nor searched against the policy, and can be seen and erased all the same', async t => {

@@ -12,13 +12,13 @@ import { ErasureReceipt, ReceiptList, User, UserBody, type UserBodyWire, UserId,
 export interface UsersParts {
   readonly policies: Policies
   readonly erasures: Erasures
-  /** Days that the server keeps anything; 0: for ever. */
-  readonly retentionDays: number
+  /** Days that the server keeps anything of a tenant's; null: for ever. */
+  readonly retentionOf: (tenant: string) => number | null
   readonly admit: Admit
 }
 
 /** What is kept of a person, and what they let be kept. */
-export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { policies, erasures, retentionDays, admit }) => {
+export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { policies, erasures, retentionOf, admit }) => {
   const config = { access: 'memory' } as const
   const tags = ['users']
 
@@ -59,8 +59,8 @@ export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { polici
     return { ...caller, user }
   }
 
-  function userOf ({ user, policy }: Caller & { user: string }, own: UserPolicy): UserWire {
-    const shortest = Math.min(own.retentionDays ?? Infinity, retentionDays === 0 ? Infinity : retentionDays)
+  function userOf ({ tenant, user, policy }: Caller & { user: string }, own: UserPolicy): UserWire {
+    const shortest = Math.min(own.retentionDays ?? Infinity, retentionOf(tenant) ?? Infinity)
     return {
       user,
       object: 'user',
