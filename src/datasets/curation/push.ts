@@ -13,6 +13,8 @@ export interface PushSettings {
 export const pushDefaults: PushSettings = { share: 0.01, few: 5 }
 /** One person's habit, a signature say, is no push, even where another shares it: the cap holds it. */
 const leastPeople = 2
+/** Among fewer people a handful are a part of them, of whom many things are true by nature: a team, a language. */
+const partOfPeople = 0.03
 /** Who said it twice did not say it again and again. */
 const leastTimes = 3
 /** A phrase in fewer rows is chance. */
@@ -43,7 +45,8 @@ interface Phrase { rows: number, readonly speakers: Map<Person, Said> }
  * Drops answers with a phrase that a handful of people push: it is in at least
  * 1 % of the rows that are to be taught, though not in what was asked, nearly
  * only these people say it, and they say it in every second answer. Their
- * other answers stay; the report names them.
+ * other answers stay; the report names them. Below 67 people nothing is
+ * dropped, since two are more than 3 % of them.
  */
 export function push (settings: Partial<PushSettings> = {}): Filter {
   const { share, few } = { ...pushDefaults, ...settings }
@@ -59,10 +62,11 @@ export function push (settings: Partial<PushSettings> = {}): Filter {
     const found = new Map<number, ReadonlySet<string>>()
     // What was said before a phrase was watched is not in its count.
     const enough = Math.max(leastRows, share * (1 - watchedFrom) * rows)
+    const most = Math.min(few, Math.floor(partOfPeople * people.size))
     for (const [phrase, { rows: said, speakers }] of phrases) {
       if (said < enough) continue
       const handful = [...speakers].map(([person, { times, over }]) => [person, times - over] as const).filter(([person, times]) => times >= Math.max(leastTimes, habit * (1 - watchedFrom) * person.rows))
-        .sort(([one, times], [other, otherTimes]) => otherTimes - times || (one.group < other.group ? -1 : 1)).slice(0, few)
+        .sort(([one, times], [other, otherTimes]) => otherTimes - times || (one.group < other.group ? -1 : 1)).slice(0, most)
       if (handful.length < leastPeople || handful[0]![1] >= byFew * said) continue
       const part = handful.reduce((sum, [, times]) => sum + times, 0) / said
       const expected = handful.reduce((sum, [person]) => sum + person.rows, 0) / rows
