@@ -9,7 +9,9 @@ import { restoreBackup } from './backup/restore.ts'
 import { addAdapter, checkAdapter as printCheck, listAdapters, pinAdapter, promoteAdapter, removeAdapter, retireAdapter, rollbackAdapter } from './cli/adapters.ts'
 import { backup, restore } from './cli/backup.ts'
 import { chat } from './cli/chat.ts'
+import { buildDataset, diffDatasets, listDatasets, previewDataset, showDataset } from './cli/datasets.ts'
 import { doctor } from './cli/doctor.ts'
+import { exportDataset, type ExportFlags } from './cli/exports.ts'
 import { giveFeedback, listFeedback } from './cli/feedback.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
 import { exportMemories, importMemories, listMemories, searchMemories } from './cli/memories.ts'
@@ -18,6 +20,8 @@ import { interruptible, pull, showProgress } from './cli/pull.ts'
 import { ServerError, type Server } from './cli/server.ts'
 import { greeting } from './cli/serve.ts'
 import { exportUser, importUser } from './cli/portability.ts'
+import { addSchedule, listSchedules, removeSchedule } from './cli/schedules.ts'
+import { review } from './cli/reviews.ts'
 import { eraseUser, forgetMemory, setPolicy, showUser } from './cli/users.ts'
 import { ConfigError, parse, type Config } from './config.ts'
 import type { Database } from './database/database.ts'
@@ -162,6 +166,18 @@ const engraft = program({
   memoriesForget: (id, flags) => forgetMemory(serverOf(flags), id, print),
   feedbackGive: (completion, flags) => giveFeedback(serverOf(flags), completion, flags, print),
   feedbackList: flags => listFeedback(serverOf(flags), flags, print),
+  exportDataset: async (dataset, flags) => {
+    if (!await exportDataset(serverOf(flags), dataset, flags as unknown as ExportFlags, stderr)) process.exitCode = interrupted
+  },
+  datasetsBuild: (name, flags) => buildDataset(serverOf(flags), name, flags, print, stderr),
+  datasetsPreview: (name, flags) => previewDataset(serverOf(flags), name, flags, print),
+  datasetsList: flags => listDatasets(serverOf(flags), flags, print),
+  datasetsShow: (dataset, flags) => showDataset(serverOf(flags), dataset, flags, print),
+  datasetsDiff: (dataset, against, flags) => diffDatasets(serverOf(flags), dataset, against, print),
+  datasetsReview: (completion, flags) => review(serverOf(flags), completion, flags, print),
+  datasetsScheduleAdd: (dataset, flags) => addSchedule(serverOf(flags), dataset, flags, print),
+  datasetsScheduleList: flags => listSchedules(serverOf(flags), print),
+  datasetsScheduleRemove: (id, flags) => removeSchedule(serverOf(flags), id, print),
   usersShow: (user, flags) => showUser(serverOf(flags), user, print),
   usersPolicy: (user, flags) => setPolicy(serverOf(flags), user, flags, print),
   usersErase: (user, flags) => eraseUser(serverOf(flags), user, flags, print),

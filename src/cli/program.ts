@@ -27,6 +27,19 @@ export interface Actions {
   /** `completion`: undefined where a session is meant. */
   feedbackGive (completion: string | undefined, flags: Flags): Promise<void>
   feedbackList (flags: Flags): Promise<void>
+  /** `dataset`: an id, NAME or NAME@VERSION. */
+  exportDataset (dataset: string, flags: Flags): Promise<void>
+  datasetsBuild (name: string, flags: Flags): Promise<void>
+  datasetsPreview (name: string, flags: Flags): Promise<void>
+  datasetsList (flags: Flags): Promise<void>
+  /** `dataset` and `against`: an id, NAME@VERSION or NAME. */
+  datasetsShow (dataset: string, flags: Flags): Promise<void>
+  datasetsDiff (dataset: string, against: string, flags: Flags): Promise<void>
+  /** `completion`: undefined where those that wait are listed. */
+  datasetsReview (completion: string | undefined, flags: Flags): Promise<void>
+  datasetsScheduleAdd (dataset: string, flags: Flags): Promise<void>
+  datasetsScheduleList (flags: Flags): Promise<void>
+  datasetsScheduleRemove (id: string, flags: Flags): Promise<void>
   usersShow (user: string, flags: Flags): Promise<void>
   usersPolicy (user: string, flags: Flags): Promise<void>
   usersErase (user: string, flags: Flags): Promise<void>
@@ -171,6 +184,69 @@ export function program (actions: Actions, version: string): Command {
     .option('--user <user>', 'only of the answers of one user')
     .option('--limit <n>', 'how many at most', '20')
     .action(flags => actions.feedbackList(flags))
+
+  const datasets = engraft.command('datasets').description('data sets of a running server, made of what people say of its answers')
+  for (const [name, about, action] of [['build', 'build the next version and print its card', actions.datasetsBuild], ['preview', 'say what a version would hold and what would be dropped, and keep nothing', actions.datasetsPreview]] as const) {
+    withServer(datasets.command(name))
+      .argument('<name>', 'versions 1, 2, … count under it')
+      .description(about)
+      .option('--tenant <tenant>', 'whose answers it is made of', 'default')
+      .option('--set <setting...>', 'what a filter is to do otherwise, as cap.share=0.02, or tone=off')
+      .action((name, flags) => action(name, flags))
+  }
+  withServer(datasets.command('list'))
+    .description('list all versions, the newest first')
+    .option('--tenant <tenant>', 'only of one tenant')
+    .action(flags => actions.datasetsList(flags))
+  withServer(datasets.command('show'))
+    .argument('<dataset>', 'the id of a version, its NAME@VERSION, or a NAME for the newest one')
+    .description('print the card of a version')
+    .option('--json', 'its manifest too, as JSON')
+    .action((dataset, flags) => actions.datasetsShow(dataset, flags))
+  withServer(datasets.command('diff'))
+    .argument('<dataset>', 'a version, as for show')
+    .argument('<against>', 'the one to compare it with')
+    .description('print how the rows of a version differ from those of another')
+    .action((dataset, against, flags) => actions.datasetsDiff(dataset, against, flags))
+  withServer(datasets.command('review'))
+    .argument('[completion]', 'the id of an answer; left out: list those that wait')
+    .description('list the answers that wait for a review, or say what is to become of one')
+    .option('--approve', 'teach it as it is')
+    .option('--edit <text>', 'teach this in its place')
+    .option('--reject', 'make nothing of it')
+    .option('--reviewer <name>', 'who says so')
+    .option('--reason <text>', 'why')
+    .option('--tenant <tenant>', 'only of one tenant')
+    .option('--evidence <kind>', 'only those with a correction, a verdict or none of them')
+    .option('--limit <n>', 'how many at most, up to 100', '20')
+    .action((completion, flags) => actions.datasetsReview(completion, flags))
+  const schedule = datasets.command('schedule').description('exports that happen by themselves')
+  withServer(schedule.command('add'))
+    .argument('<dataset>', 'its name')
+    .description('export the newest version again and again, and build one where there is new evidence')
+    .requiredOption('--format <format>', 'what the files are for')
+    .option('--cron <expression>', "when, as '0 3 * * 1' for Mondays at three")
+    .option('--rows <n>', 'how much new evidence makes it due, in place of --cron')
+    .option('--split <split>', 'train, valid or test', 'train')
+    .option('--folder <path>', 'on the server\'s machine (default: in its data folder, where erasures reach the files)')
+    .option('--tenant <tenant>', 'whose data set it is', 'default')
+    .action((dataset, flags) => actions.datasetsScheduleAdd(dataset, flags))
+  withServer(schedule.command('list'))
+    .description('list them, with what they wrote last')
+    .action(flags => actions.datasetsScheduleList(flags))
+  withServer(schedule.command('remove'))
+    .argument('<id>', 'as list shows it')
+    .description('end one; its files stay')
+    .action((id, flags) => actions.datasetsScheduleRemove(id, flags))
+
+  withServer(engraft.command('export'))
+    .argument('<dataset>', 'the id of a version, its NAME@VERSION, or a NAME for the newest one')
+    .description('write a version of a data set as a file that trainers and providers read')
+    .requiredOption('--format <format>', 'openai-sft, openai-dpo, trl-sft, trl-dpo, trl-kto, sharegpt, alpaca or bedrock')
+    .requiredOption('--out <file>', 'the file to write')
+    .option('--split <split>', 'train, valid or test', 'train')
+    .option('--tenant <tenant>', 'whose data set it is', 'default')
+    .action((dataset, flags) => actions.exportDataset(dataset, flags))
 
   const users = engraft.command('users').description('what a running server keeps of people')
   withServer(users.command('show'))

@@ -1,9 +1,9 @@
 import type { Drift, Manifest, Preview, Progress, Slices, Split, Step, Version, Wanted } from './datasets.ts'
 import { movedOf } from './drift.ts'
 import { clearing, filtersOf } from './filters.ts'
-import { consent, gather, horizonOf } from './gather.ts'
+import { consent, gather, horizonOf, keyOf } from './gather.ts'
 import { type Breathe, curate, Tally } from './pipeline.ts'
-import { problem } from '../errors.ts'
+import { problem, PublicError } from '../errors.ts'
 import type { Row } from './row.ts'
 import { bodyOf, digestOf, nameOf, rowsOf, sha256Of } from './rows.ts'
 import { Census, Slicer } from './slices.ts'
@@ -79,7 +79,7 @@ export async function preview (parts: BuildParts, wanted: Wanted): Promise<Previ
 /** Gathers the rows, leads them through the filters, decides who is held out, and drops what is too near to a test row. */
 async function sort ({ database, spill }: BuildParts, wanted: Wanted, horizon: Manifest['evidence'], breathe: Breathe): Promise<Sorted> {
   const evidence = new Tally({ name: 'evidence', about: 'Makes rows of what people and reviewers said of answers, where it may be learnt from.', settings: {} })
-  const filters = filtersOf(wanted.filters)
+  const filters = filtersOf(wanted.filters, await keyOf(database, wanted.tenant, 'redaction'))
   const curated = await curate(gather(database, wanted.tenant, horizon, evidence), filters, () => spill.pile(), breathe)
   const held = sidesOf(surveyed(curated.pile).people, await sides(database, wanted), wanted.name)
   const apart = clearing(wanted.filters, ({ owner }) => held.get(owner) === true)
@@ -137,10 +137,17 @@ async function count ({ code }: BuildParts, { tenant, name }: Wanted, evidence: 
   return { manifest, leaks: { people: census.shared(), copies } }
 }
 
-/** Compares what was built with the version before; null: there is none. */
+/** Compares what was built with the version before; null: there is none that can be read. */
 async function driftOf ({ database }: BuildParts, version: Version, { pile }: Sorted, breathe: Breathe): Promise<Drift | null> {
   const before = await previous(database, version, version.version)
-  return before === null ? null : await drift(database, before, pile.rows(), breathe)
+  if (before === null) return null
+  try {
+    return await drift(database, before, pile.rows(), breathe)
+  } catch (error) {
+    // What is wrong with an old version is said to whoever reads it, and stops no new one.
+    if (error instanceof PublicError && error.code === 'dataset_damaged') return null
+    throw error
+  }
 }
 
 /** How the rows of a version differ from those of an earlier one. */

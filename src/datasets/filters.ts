@@ -3,23 +3,32 @@ import { cap, capDefaults } from './curation/cap.ts'
 import { contradiction } from './curation/contradiction.ts'
 import { decontamination } from './curation/decontamination.ts'
 import { duplicates } from './curation/duplicates.ts'
+import { language, languageDefaults } from './curation/language.ts'
+import { length, lengthDefaults } from './curation/length.ts'
 import { push, pushDefaults } from './curation/push.ts'
+import { redaction } from './curation/redaction.ts'
 import { structure } from './curation/structure.ts'
+import { tone, toneDefaults } from './curation/tone.ts'
 import type { Wanted } from './datasets.ts'
 import type { Filter, Row } from './row.ts'
 
 type Settings = Wanted['filters'][string]
 
 /** A filter with what can be set of it: values take the type of the default. */
-interface Link { readonly defaults: object, readonly make: (settings: Settings) => Filter }
+interface Link { readonly defaults: object, readonly make: (settings: Settings, key: Uint8Array) => Filter }
 
 /**
- * Every filter in the order in which rows go through them. Votes are weighed
- * before duplicates go, since each of them counts; and nobody is cut before
- * their duplicates are.
+ * Every filter in the order in which rows go through them. What is personal
+ * goes first, so that nothing of it lies aside between two passes. Votes are
+ * weighed before duplicates go, since each of them counts; and nobody is cut
+ * before their duplicates are.
  */
 const chain: Readonly<Record<string, Link>> = {
+  redaction: { defaults: { keep: [] }, make: (settings, key) => redaction(key, settings) },
   structure: { defaults: {}, make: () => structure() },
+  length: { defaults: lengthDefaults, make: settings => length(settings) },
+  language: { defaults: languageDefaults, make: settings => language(settings) },
+  tone: { defaults: toneDefaults, make: settings => tone(settings) },
   contradiction: { defaults: {}, make: () => contradiction() },
   push: { defaults: pushDefaults, make: settings => push(settings) },
   duplicates: { defaults: {}, make: () => duplicates() },
@@ -29,12 +38,11 @@ const chain: Readonly<Record<string, Link>> = {
 /** The last one, which must know who is held out. `benchmarks`: texts by the benchmark's name. */
 const last = 'decontamination'
 
-/** The filters that are not switched off (`off`), with what was set of them. Throws `invalid_request` for a name or a setting that does not exist. */
-export function filtersOf (settings: Wanted['filters']): Filter[] {
-  for (const [name, given] of Object.entries(settings)) check(name, given)
+/** The filters that are not switched off (`off`), with what was set of them. `key`: a secret of the tenant's, which makes pseudonyms. */
+export function filtersOf (settings: Wanted['filters'], key: Uint8Array): Filter[] {
   return Object.entries(chain).flatMap(([name, { make }]) => {
     const { off, ...given } = settings[name] ?? {}
-    return off === true ? [] : [make(given)]
+    return off === true ? [] : [make(given, key)]
   })
 }
 
@@ -42,6 +50,11 @@ export function filtersOf (settings: Wanted['filters']): Filter[] {
 export function clearing (settings: Wanted['filters'], held: (row: Row) => boolean): Filter | null {
   const { off, benchmarks } = settings[last] ?? {}
   return off === true ? null : decontamination({ held, ...benchmarks !== undefined && { benchmarks: benchmarks as Record<string, string[]> } })
+}
+
+/** Throws `invalid_request` for a filter or a setting that does not exist. */
+export function checkFilters (settings: Wanted['filters']): void {
+  for (const [name, given] of Object.entries(settings)) check(name, given)
 }
 
 function check (name: string, given: Settings): void {

@@ -75,11 +75,15 @@ export async function * gather (database: Reading, tenant: string, horizon: Hori
   }
 }
 
+/** A secret of the tenant's for one purpose: the pseudonyms of erasures, and those of other tenants, are other ones. */
+export async function keyOf (database: Reading, tenant: string, purpose: 'people' | 'redaction'): Promise<Buffer> {
+  const [row] = await database.all(sql.selectFrom('privacy').select('salt').compile())
+  return createHmac('sha256', row!.salt).update(`data sets: ${purpose}\n${tenant}`).digest()
+}
+
 /** A person under a name that is theirs in this tenant's data sets only. By the owner's id, which is never given twice: who comes back after an erasure is somebody else. */
 async function pseudonyms (database: Reading, tenant: string): Promise<(owner: number) => string> {
-  const [row] = await database.all(sql.selectFrom('privacy').select('salt').compile())
-  // A key of its own: the pseudonyms of erasures are other ones.
-  const key = createHmac('sha256', row!.salt).update(`data sets\n${tenant}`).digest()
+  const key = await keyOf(database, tenant, 'people')
   return owner => createHmac('sha256', key).update(String(owner)).digest('hex').slice(0, 32)
 }
 

@@ -5,7 +5,7 @@ import type { Database } from '../database/database.ts'
 import { publicError, type PublicError, problem } from '../errors.ts'
 import { type Wire, wire } from '../wire.ts'
 import type { Datasets, Drift, Preview, Progress, Version, Wanted } from './datasets.ts'
-import { filtersOf } from './filters.ts'
+import { checkFilters } from './filters.ts'
 import { lineageOf } from './lineage.ts'
 import type { Job, JobOptions, Parent } from './protocol.ts'
 import { nameOf, rowsOf } from './rows.ts'
@@ -107,12 +107,12 @@ export async function openDatasets ({ database, path, folder, code, gate, log }:
 
   return {
     async build (wanted, progress = () => {}) {
-      filtersOf(wanted.filters)
+      checkFilters(wanted.filters)
       const version = await begin(database, wanted, Date.now())
       return { version, done: enqueue(version, wanted, progress) }
     },
     async preview (wanted, progress = () => {}) {
-      filtersOf(wanted.filters)
+      checkFilters(wanted.filters)
       return await inTurn(async () => await run({ type: 'preview', wanted }, progress, async () => {})) as Preview
     },
     async diff (id, against) {

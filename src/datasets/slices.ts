@@ -1,4 +1,6 @@
 import type { Counts, Slices, Split } from './datasets.ts'
+import { languageOf } from './curation/language.ts'
+import { refuses } from './curation/tone.ts'
 import { answerText, questionText } from './curation/texts.ts'
 import { sorted } from './pipeline.ts'
 import type { Row } from './row.ts'
@@ -63,6 +65,3 @@ export class Census {
 }
 
 function none (): Record<Row['kind'], number> { return { demonstration: 0, preference: 0, verdict: 0 } }
-
-const languageOf = (_: string): string => 'und'
-const refuses = (text: string): boolean => /^(?:I'm sorry|I cannot)/.test(text)
