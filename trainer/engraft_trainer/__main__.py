@@ -71,6 +71,17 @@ def run(options: argparse.Namespace, events: Events, asked: list[int]) -> None:
         events.emit("probed", adapters=probe(options.base, options.out, options.base_hf))
 
 
+def reason_of(cause: Exception) -> str | None:
+    """What the machine lacked, of an error that one of the libraries raised. PyTorch and safetensors have only texts for it: the archive writer of torch.save names its source file."""
+    text = str(cause)
+    if isinstance(cause, MemoryError) or any(words in text for words in ("out of memory", "allocate memory")):
+        return "memory"
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+    if getattr(cause, "errno", None) in full or any(f"os error {number})" in text for number in full) or "inline_container.cc" in text:
+        return "disk"
+    return None
+
+
 def main() -> int:
     options = arguments().parse_args()
     events = Events.on_stdout()
@@ -82,17 +93,11 @@ def main() -> int:
         return 0
     except Stopped as stopped:
         ending = stopped
-    except MemoryError as cause:
-        ending = Stopped("memory", str(cause) or "out of memory")
-    except OSError as cause:
-        if cause.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    except Exception as cause:
+        reason = reason_of(cause)
+        if reason is None:
             raise
-        ending = Stopped("disk", str(cause))
-    except RuntimeError as cause:
-        # PyTorch has no class of its own for the CPU.
-        if not any(words in str(cause) for words in ("out of memory", "allocate memory")):
-            raise
-        ending = Stopped("memory", str(cause).splitlines()[0])
+        ending = Stopped(reason, str(cause).splitlines()[0] if str(cause) else type(cause).__name__)
     events.emit("stopped", **ending.fields())
     return ending.exit_code
 

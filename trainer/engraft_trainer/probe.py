@@ -7,8 +7,8 @@ them. The engine scores both files; the one that agrees has the base's order
 
 from __future__ import annotations
 
-import random
 import json
+import random
 from pathlib import Path
 from typing import Any
 

@@ -1,19 +1,18 @@
-"""One training run: rows in, an adapter out.
+"""One training run: a job folder in, an adapter out.
 
-The schedule of a run is one flat list of steps, so that resuming is skipping
-steps. `transformers.Trainer` steps, saves and resumes; what a step computes,
-when the run ends and what it says is here. Nothing draws from a global random
-generator after the adapter's first weights, so a resumed run has the same bits.
+`transformers.Trainer` steps, saves and resumes (loop.py); what a step computes
+is in losses.py, its rows in schedule.py, and when the run ends in progress.py.
+Nothing draws from a global random generator after the adapter's first weights,
+so a resumed run has the same bits.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,168 +26,14 @@ from .events import Events, Stopped
 from .folders import refuse_unsafe, sha256_of, write_atomically
 from .gguf_lora import Lineage, convert, leaf_names, save_peft
 from .job import Job, epochs_for, files_of, read_job
+from .loop import Trainer
 from .losses import Objective, references, thumbs_weights
-from .rows import Check, Row, epoch_batches, read_rows, replay_order
+from .progress import Narrator, Watch
+from .rows import Check, Row, read_rows
+from .schedule import Schedule
 
-#: A step's tokens are counted as the time they take: a replay row goes through the model three times.
-REPLAY_COST = 3
 #: Validating takes a third of training: there is no backward pass.
 VALID_COST = 1 / 3
-
-
-class Schedule(torch.utils.data.Dataset):
-    """The steps of a run: their rows, and the replay rows beside them."""
-
-    def __init__(self, job: Job, rows: dict[str, list[Row]], epochs: int, objective: Objective):
-        replay = replay_order(rows["replay"], job.hyper.seed)
-        batches = [each for epoch in range(epochs) for each in epoch_batches(rows["train"], job.hyper.batch, job.hyper.seed, epoch)]
-        count = job.hyper.replay_batch if rows["replay"] and job.hyper.kl > 0 else 0
-        self.steps = [(batch, [next(replay) for _ in range(count)]) for batch in batches]
-        self.per_epoch = len(self.steps) // epochs
-        self.costs = [sum(row.tokens for row in batch) + REPLAY_COST * sum(row.tokens for row in again) for batch, again in self.steps]
-        self._objective = objective
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def __getitem__(self, step: int) -> dict[str, Any]:
-        return self._objective.collate(*self.steps[step])
-
-
-class Watch:
-    """When a run has to end early: asked to by a signal, out of time, or out of memory."""
-
-    def __init__(self, job: Job, asked: Callable[[], bool]):
-        self._limits, self._asked, self._since = job.limits, asked, time.monotonic()
-
-    def why(self) -> Stopped | None:
-        if self._asked():
-            return Stopped("cancelled", "asked to stop")
-        if self._limits.seconds is not None and time.monotonic() - self._since > self._limits.seconds:
-            return Stopped("cancelled", f"the time limit of {self._limits.seconds:g} s has passed")
-        if self._limits.rss_mb is not None and (used := bases.rss_mb()) > self._limits.rss_mb:
-            return Stopped("memory", f"{used} MiB in use, {self._limits.rss_mb} allowed")
-        return None
-
-    def check(self) -> None:
-        if (stopped := self.why()) is not None:
-            raise stopped
-
-
-class Narrator(transformers.TrainerCallback):
-    """Reports each step, and ends the run when the watch says so or no epoch gets better any more."""
-
-    def __init__(self, events: Events, schedule: Schedule, watch: Watch, patience: int, valid_cost: float):
-        self._events, self._schedule, self._watch = events, schedule, watch
-        self._patience, self._valid_cost = patience, valid_cost
-        self._times: list[tuple[float, int]] = []
-        self.measured: dict[str, float] = {}
-        self.stopped: Stopped | None = None
-        self.initial: float | None = None
-        self.peak_mb = 0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._times = [(time.monotonic(), state.global_step)]
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        step, costs = state.global_step, self._schedule.costs
-        # Of the last ten steps: a machine that is shared changes its pace.
-        self._times = [*self._times[-10:], (time.monotonic(), step)]
-        (since, first), (now, _step) = self._times[0], self._times[-1]
-        pace = sum(costs[first:step]) / max(now - since, 1e-9)
-        validations = (len(costs) - step) / self._schedule.per_epoch
-        used = bases.rss_mb()
-        self.peak_mb = max(self.peak_mb, used)
-        eta = (sum(costs[step:]) + validations * self._valid_cost) / pace
-        self._events.emit("step", step=step, of=len(costs), epoch=step / self._schedule.per_epoch, **self.measured, tok_s=pace, eta_s=eta, rss_mb=used)
-        self.stopped = self._watch.why()
-        if self.stopped is not None:
-            self.stopped.step = step
-            control.should_save = control.should_training_stop = True
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
-        epoch = state.global_step // self._schedule.per_epoch
-        best = all(before is None or metrics["eval_loss"] < before for before in (state.best_metric, self.initial))
-        self._events.emit("valid", epoch=epoch, loss=metrics["eval_loss"], best=best)
-        # A validation takes its time and is not part of the pace of the steps.
-        self._times = [(time.monotonic(), state.global_step)]
-        if not best and self.stale(state) and not control.should_training_stop:
-            self._events.emit("early_stop", epoch=epoch)
-            control.should_training_stop = True
-
-    def stale(self, state: Any) -> bool:
-        """Whether the last epochs, as many as patience allows, brought no better validation loss."""
-        since = state.global_step - (state.best_global_step or 0)
-        return state.best_global_step is not None and since >= self._patience * self._schedule.per_epoch
-
-
-class Trainer(transformers.Trainer):
-    """The library's loop, with the losses of this package."""
-
-    def __init__(self, objective: Objective, narrator: Narrator, valid: list[Row], warmup: int, **rest: Any):
-        super().__init__(data_collator=lambda steps: steps[0], callbacks=[narrator], **rest)
-        self.remove_callback(transformers.PrinterCallback)
-        # Several GPUs are for several processes (accelerate launch), never for torch's DataParallel.
-        self.args._n_gpu = min(1, self.args._n_gpu)
-        self._objective, self._narrator, self._valid, self._warmup = objective, narrator, valid, warmup
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return torch.utils.data.SequentialSampler(self.train_dataset)
-
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """Linear warm-up that begins above 0, then a cosine to 0: the library's own begins with a step of rate 0."""
-        def rate(step: int) -> float:
-            if step < self._warmup:
-                return (step + 1) / (self._warmup + 1)
-            return 0.5 * (1 + math.cos(math.pi * (step - self._warmup) / max(1, num_training_steps - self._warmup)))
-
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, rate)
-        return self.lr_scheduler
-
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> torch.Tensor:
-        loss, right = self._objective.loss(model, inputs)
-        measured = {"loss": loss.item(), "acc": right}
-        if "replay" in inputs:
-            kl = self._objective.held(model, inputs["replay"])
-            measured["kl"] = kl.item()
-            loss = loss + self._objective.hyper.kl * kl
-        self._finite(loss.item(), "loss")
-        self._narrator.measured = {**measured, "lr": self._get_learning_rate()}
-        return loss
-
-    def _clip_grad_norm(self, model: Any) -> Any:
-        norm = super()._clip_grad_norm(model)
-        self._finite(float(norm), "gradient")
-        self._narrator.measured["grad_norm"] = float(norm)
-        return norm
-
-    def _finite(self, value: float, what: str) -> None:
-        if not math.isfinite(value):
-            raise Stopped("diverged", f"the {what} is {value}: lower hyper.lr", step=self.state.global_step + 1)
-
-    @torch.no_grad()
-    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Mean loss of the validation rows, each counted once."""
-        self.model.eval()
-        rows = sorted(self._valid, key=lambda row: row.tokens)
-        size = self._objective.hyper.batch
-        total = 0.0
-        for some in (rows[i:i + size] for i in range(0, len(rows), size)):
-            batch = self._prepare_inputs(self._objective.collate(some, []))
-            # SFT's loss is a mean over tokens, the others' over rows.
-            count = int(batch["rows"]["target"].sum()) if self._objective.method == "sft" else len(some)
-            total += self._objective.loss(self.model, batch)[0].item() * count
-        whole = sum(len(row.pairs[0][1]) for row in rows) if self._objective.method == "sft" else len(rows)
-        self._finite(total / whole, "validation loss")
-        metrics = {"eval_loss": total / whole}
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
-
-    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        save_peft(self.model, Path(output_dir or self.args.output_dir))
-
-    def _save_rng_state(self, output_dir: str) -> None:
-        """Nothing to save: no step draws a random number."""
 
 
 def train(job_file: Path, out: Path, *, resume: bool, events: Events, asked: Callable[[], bool] = lambda: False, base: Path | None = None) -> None:

@@ -2,6 +2,7 @@ import contextlib
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -171,6 +172,19 @@ class Limits(Runs):
             stopped = run(self.job(f"job-{valid}", rows=rows), out)[-1]
             self.assertEqual((stopped["event"], stopped["reason"], stopped["step"]), ("stopped", "diverged", 1))
             self.assertFalse((out / "adapter.gguf").exists())
+
+
+    def test_a_full_disk_is_said_and_leaves_nothing_that_looks_done(self) -> None:
+        # A limit on the size of files stands in for the disk: below the weights', and between them and the optimizer's state.
+        for limit in (10_000, 30_000):
+            out = self.folder / f"out-{limit}"
+            ended = subprocess.run(
+                [sys.executable, "-m", "engraft_trainer", "train", "--job", str(self.job()), "--out", str(out)], check=False, capture_output=True, text=True,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}, preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+            )
+            stopped = json.loads(ended.stdout.splitlines()[-1])
+            self.assertEqual((ended.returncode, stopped["event"], stopped["reason"]), (6, "stopped", "disk"), ended.stderr)
+            self.assertFalse((out / "report.json").exists())
 
 
 class BadInput(Runs):
