@@ -77,15 +77,14 @@ function within ({ tenant, user }: Reach) {
 }
 
 /** Not of those who are being erased: they have no tenant any more. */
-const visible = sql.selectFrom('feedback').innerJoin('owners', join => join.onRef('owners.id', '=', 'feedback.owner').onRef('owners.tenant', '=', 'feedback.tenant')).selectAll('feedback')
+const visible = sql.selectFrom('feedback').innerJoin('owners', 'owners.id', 'feedback.owner').where('owners.tenant', '<>', '').selectAll('feedback')
 
 function pageQuery (reach: Reach, { completion, session, kind }: Sought, after: number | null) {
   let found = visible.where(within(reach)).orderBy('seq')
+  // By their places: left the choice, SQLite would walk through all of the tenant's in order.
   if (completion !== null) {
-    found = found.where(eb => eb.or([
-      eb('completion', '=', completion),
-      eb('rejected', '=', sql.selectFrom('interactions').select('seq').where('interactions.id', '=', completion))
-    ]))
+    found = found.where('seq', 'in', sql.selectFrom('feedback').select('seq').where('completion', '=', completion)
+      .unionAll(sql.selectFrom('feedback').innerJoin('interactions', 'interactions.seq', 'feedback.rejected').select('feedback.seq').where('interactions.id', '=', completion)))
   }
   if (session !== null) found = found.where('session', '=', session)
   if (kind !== null) found = found.where('kind', '=', kind)

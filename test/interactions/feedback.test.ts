@@ -158,3 +158,15 @@ test('a clock that jumps back changes no order, and late feedback is welcome', a
   t.strictSame(data.map(({ id }) => id), [first, second])
   t.ok(data[0]!.created > data[1]!.created)
 })
+
+test('of who is being erased nothing is found any more, before it is gone', async t => {
+  const s = await feedbackStore(t)
+  const completion = await s.answered()
+  await s.say(ada, { ...up, completion })
+  await s.database.commit([query("update owners set tenant = '', user = 'erasure_1' where user = 'ada'")])
+  for (const reach of [ada, tenant]) {
+    t.strictSame((await s.feedback.list(reach, everything)).data, [])
+    await t.rejects(s.say(reach, { ...up, completion }), { code: 'completion_not_found' })
+    await t.rejects(s.say(reach, { ...up, session: 's1' }), { code: 'session_not_found' })
+  }
+})
