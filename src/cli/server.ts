@@ -23,14 +23,22 @@ export async function * stream (server: Server, path: string): AsyncGenerator<Ui
   }
 }
 
+/** What answers a GET with these headers, its body unread. Throws as `ask` does; the signal ends the body too. */
+export async function get (server: Server, path: string, more: More): Promise<Response> {
+  return await fetched(server, 'GET', path, undefined, more)
+}
+
+interface More { readonly headers?: Readonly<Record<string, string>>, readonly signal?: AbortSignal }
+
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
-async function fetched ({ url, key, user = null }: Server, method: Method, path: string, content?: object | Response): Promise<Response> {
+async function fetched ({ url, key, user = null }: Server, method: Method, path: string, content?: object | Response, { headers = {}, signal }: More = {}): Promise<Response> {
   const streamed = content instanceof Response
   const type = streamed ? content.headers.get('content-type') : content === undefined ? null : 'application/json'
   const response = await fetch(locate(url, path), {
     method,
-    headers: { ...(type !== null && { 'content-type': type }), ...(key !== null && { authorization: `Bearer ${key}` }), ...asUser(user) },
+    ...signal !== undefined && { signal },
+    headers: { ...headers, ...(type !== null && { 'content-type': type }), ...(key !== null && { authorization: `Bearer ${key}` }), ...asUser(user) },
     ...(streamed ? { body: content.body, duplex: 'half' } : content !== undefined && { body: JSON.stringify(content) })
   }).catch((error: unknown) => { throw lost(url, error) })
   if (response.ok) return response
