@@ -29,11 +29,11 @@ export interface TokenRequest {
  * many and soon gone, so the audit does not tell of them.
  */
 export interface Tokens {
-  /** The secret is in the answer and nowhere else. Throws `insufficient_scope`, `token_denied` to whoever speaks for one user only, and `too_many_tokens`. */
+  /** The secret is in the answer and nowhere else. Throws `insufficient_scope`, `token_denied` to a key of one user, `user_mismatch` to a request that names another, and `too_many_tokens`. */
   mint (caller: Caller, request: TokenRequest): Promise<TokenInfo & { readonly secret: string }>
-  /** Those that this caller has minted and that open something, the newest first. */
+  /** Those that this caller has minted, for the user whom the request names if it names one, and that open something; the newest first. */
   list (caller: Caller): Promise<TokenInfo[]>
-  /** From the moment this resolves it opens nothing. Throws `token_not_found` for what this caller has not minted. */
+  /** From the moment this resolves it opens nothing. Throws `token_not_found` for what `list` does not have. */
   revoke (caller: Caller, id: string): Promise<void>
 }
 
@@ -45,11 +45,14 @@ export const mostTokens = 100_000
 
 export function openTokens (database: Pick<Database, 'all' | 'commit'>, { most = mostTokens } = {}): Tokens {
   const ofMinter = (caller: Caller) => sql.selectFrom('keys').where('minted_by', '=', minterOf(caller)).where('expires_at', '>', new Date().toISOString())
+  /** What a request sees that names a user: an application may let it through as it is. */
+  const seenBy = (caller: Caller) => caller.user === null ? ofMinter(caller) : ofMinter(caller).where('user', '=', caller.user)
 
   return {
     async mint (caller, { user, ttl, scopes }) {
       // A token would otherwise bring forth others for ever.
       if (caller.boundUser !== null) throw problem('token_denied', {})
+      if (caller.user !== null && caller.user !== user) throw problem('user_mismatch', {}, { param: 'user' })
       const granted = scopes ?? [...caller.scopes].filter(scope => scope !== 'admin')
       for (const scope of granted) requireScope(caller, scope)
       if (granted.length === 0 || granted.includes('admin')) throw problem('insufficient_scope', { scope: granted[0] ?? 'chat' })
@@ -69,13 +72,13 @@ export function openTokens (database: Pick<Database, 'all' | 'commit'>, { most =
     },
 
     async list (caller) {
-      const rows = await database.all(ofMinter(caller).selectAll().orderBy('created_at', 'desc').compile())
+      const rows = await database.all(seenBy(caller).selectAll().orderBy('created_at', 'desc').compile())
       return rows.map(({ id, user, scopes, created_at: createdAt, expires_at: expiresAt }) => ({ id, user: user!, scopes: JSON.parse(scopes) as Scope[], createdAt, expiresAt: expiresAt! }))
     },
 
     async revoke (caller, id) {
       if (caller.boundUser !== null) throw problem('token_denied', {})
-      const [gone] = await database.commit([sql.deleteFrom('keys').where('id', '=', id).where('minted_by', '=', minterOf(caller)).compile()])
+      const [gone] = await database.commit([sql.deleteFrom('keys').where('id', '=', id).where('id', 'in', seenBy(caller).select('id')).compile()])
       if (gone === 0) throw problem('token_not_found', { id })
     }
   }

@@ -1,51 +1,94 @@
-import { test } from 'tap'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
 import { startServer } from '../support/server.ts'
 import { as, ask, captured, memoriesOf, user } from './remembering.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 type Document = { readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>> }
 
-test('what one person said is found by no route, metric, error or log, asked as another person or another tenant', async t => {
+/** Words that nobody else says: in the chat, a memory, the profile, feedback, and as the name of the person and what they are called. */
+const canaries = ['Quizzaciously', 'Brobdingnag', 'Lilliputian', 'Floccinauci', 'Zephyrine']
+const [chat, note, profile, feedback, name] = canaries as [string, string, string, string, string]
+
+/** All bytes below a folder. */
+function bytesBelow (folder: string): Buffer {
+  return Buffer.concat(readdirSync(folder, { withFileTypes: true }).map(entry => entry.isDirectory() ? bytesBelow(join(folder, entry.name)) : readFileSync(join(folder, entry.name))))
+}
+
+test('what one person said is found by no route, metric, error or log, asked as another person or another tenant, and in no file once they are erased', async t => {
   const server = await startServer(t)
-  const canary = 'Quizzaciously'
-  const keysCreate = spawn(process.execPath, [main, 'keys', 'create', '--data', server.data, '--tenant', 'other', '--scope', 'chat', '--scope', 'memory'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const keysCreate = spawn(process.execPath, [main, 'keys', 'create', '--data', server.data, '--tenant', 'other', '--scope', 'chat', '--scope', 'memory', '--scope', 'feedback'], { stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   keysCreate.stdout.on('data', chunk => { out += chunk })
   await once(keysCreate, 'close')
   const key = out.split('\n')[0]!
+  const post = async (path: string, body: object): Promise<{ id: string, token: string }> => {
+    const reply = await server.post(path, body, as(name))
+    const answer = await reply.json() as { id: string, token: string }
+    if (!reply.ok) throw new Error(JSON.stringify(answer))
+    return answer
+  }
 
-  await ask(server, 'ada', [user(`My name is ${canary}.`)])
+  await ask(server, name, [user(`My name is ${chat}.`)])
   await captured(server)
-  const there = await memoriesOf(server, 'ada')
-  const { data: stored } = await (await fetch(`${server.url}/v1/chat/completions?limit=100`, as('ada'))).json() as { data: { id: string }[] }
-  t.ok(there.some(({ content }) => content.includes(canary)) && stored.length === 1)
-  const ids = [...there.map(({ id }) => id), ...stored.map(({ id }) => id), 'ada']
+  await post('/v1/memories', { content: `Was in ${note}.`, session: `trip to ${note}` })
+  await fetch(`${server.url}/v1/users/${name}/profile`, { ...as(name), method: 'PUT', headers: { ...as(name).headers, 'content-type': 'application/json' }, body: JSON.stringify({ data: [{ kind: 'instruction', content: `Always say ${profile}.` }] }) })
+  const { data: stored } = await (await fetch(`${server.url}/v1/chat/completions?limit=100`, as(name))).json() as { data: { id: string }[] }
+  const { id: said } = await post('/v1/feedback', { completion_id: stored[0]!.id, kind: 'correction', value: `It is ${feedback}.`, comment: `Never ${feedback}.`, author: `${feedback} herself` })
+  const { token } = await post('/v1/tokens', { user: name })
+  await ask(server, name, [user(`What do you know of ${note}?`)])
+  await captured(server)
+
+  const there = await memoriesOf(server, name)
+  const exported = async (): Promise<string> => await (await fetch(`${server.url}/v1/users/${name}/export`, as(name))).text()
+  const kept = await exported()
+  for (const canary of canaries) t.ok(kept.includes(canary), `${canary} is kept`)
+  const ids = [...there.map(({ id }) => id), ...stored.map(({ id }) => id), said, name]
+  const metrics = async (): Promise<string> => await (await fetch(`${server.url}/metrics`)).text()
 
   const { paths } = await (await fetch(`${server.url}/openapi.json`)).json() as Document
-  const strangers: Record<string, string>[] = [{ 'x-engraft-user': 'bob' }, { authorization: `Bearer ${key}`, 'x-engraft-user': 'ada' }, { authorization: `Bearer ${key}` }]
+  const strangers: Record<string, string>[] = [{ 'x-engraft-user': 'bob' }, { authorization: `Bearer ${key}`, 'x-engraft-user': name }, { authorization: `Bearer ${key}` }]
   let asked = 0
   for (const headers of strangers) {
     for (const [path, methods] of Object.entries(paths)) {
       for (const method of Object.keys(methods)) {
         // What changes the server itself is no way to read.
         if (method !== 'get' && path.startsWith('/admin')) continue
+        // An operator without a key reads everyone's answers for review; strangers are others.
+        if (path.startsWith('/admin') && headers.authorization === undefined) continue
         for (const id of path.includes('{') ? ids : ['']) {
-          // The other tenant may erase its own ada; that is hers, not ours.
+          // The other tenant may erase its own; that is theirs, not ours.
           const url = `${server.url}${path.replace(/\{[^}]+\}/g, encodeURIComponent(id))}`
-          const body = method === 'get' || method === 'delete' ? {} : { body: JSON.stringify({ messages: [user('What is my name?')], query: canary.slice(0, 4), content: 'x', max_tokens: 2, model: 'smollm2-135m', input: 'x', prompt: 'x' }) }
+          const body: { readonly body?: string } = method === 'get' || method === 'delete' ? {} : { body: JSON.stringify({ messages: [user('What is my name?')], query: chat.slice(0, 4), content: 'x', max_tokens: 2, model: 'smollm2-135m', input: 'x', prompt: 'x', completion_id: stored[0]!.id, kind: 'thumb', value: true }) }
           const reply = await fetch(url, { method: method.toUpperCase(), headers: { ...headers, ...'body' in body && { 'content-type': 'application/json' } }, ...body, signal: AbortSignal.timeout(30_000) })
-          const said = `${JSON.stringify([...reply.headers])}${await reply.text()}`
+          const heard = `${JSON.stringify([...reply.headers])}${await reply.text()}`
           asked++
-          if (said.includes(canary)) t.fail(`${method} ${path} tells it: ${said.slice(0, 300)}`)
-          for (const memory of there) if (!url.includes(memory.id) && said.includes(memory.id)) t.fail(`${method} ${path} tells an id`)
+          // The name that a stranger sends comes back to them; nothing else of it does.
+          const own = new Set([...url.includes(name) || headers['x-engraft-user'] === name ? [name] : []])
+          for (const canary of canaries) if (!own.has(canary) && heard.includes(canary)) t.fail(`${method} ${path} tells ${canary}: ${heard.slice(0, 300)}`)
+          for (const id of ids) if (id !== name && !url.includes(id) && body.body?.includes(id) !== true && heard.includes(id)) t.fail(`${method} ${path} tells an id: ${heard.slice(0, 300)}`)
         }
       }
     }
   }
-  t.ok(asked > 100, `${asked} requests`)
-  t.notMatch(server.log(), canary)
-  t.strictSame(await memoriesOf(server, 'ada'), there, 'and nothing of it is gone')
+  t.ok(asked > 150, `${asked} requests`)
+  for (const canary of canaries) t.notMatch(server.log() + await metrics(), canary)
+  t.strictSame(await memoriesOf(server, name), there, 'and nothing of it is gone')
+  t.strictSame((await exported()).split('\n').slice(1, -2), kept.split('\n').slice(1, -2))
+
+  const reply = await fetch(`${server.url}/v1/users/${name}`, { ...as(name), method: 'DELETE' })
+  const receipt = await reply.text()
+  t.equal(reply.status, 200)
+  t.equal((await fetch(`${server.url}/v1/models`, { headers: { authorization: `Bearer ${token}` } })).status, 401, 'their token opens nothing')
+  // The other tenant has asked under the same name, and is another person.
+  await fetch(`${server.url}/v1/users/${name}`, { method: 'DELETE', headers: { authorization: `Bearer ${key}` } })
+  const files = bytesBelow(server.data)
+  for (const canary of canaries) {
+    t.notOk(files.includes(canary.slice(1)), `${canary} is in no file`)
+    t.notMatch(`${receipt}${server.log()}${await metrics()}`, canary)
+  }
 })

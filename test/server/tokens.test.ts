@@ -72,6 +72,10 @@ test('a token ends at its time, with its key, or when it is revoked by the key t
   t.ok(Date.parse(third.expires_at) - Date.now() <= 5_000, 'never later than its key')
   t.strictSame((await call(one.secret, 'GET', '/v1/tokens')).body.data.map(({ id }) => id).sort(), [first.id, second.id].sort())
   t.equal((await keys.list()).length, 2, 'tokens are no keys')
+  const asBob = { 'x-engraft-user': 'bob' }
+  t.strictSame((await call(one.secret, 'GET', '/v1/tokens', undefined, asBob)).body.data, [], 'a request that names a user sees nothing of others')
+  t.match(await call(one.secret, 'DELETE', `/v1/tokens/${first.id}`, undefined, asBob), { status: 404 })
+  t.match(await call(one.secret, 'POST', '/v1/tokens', { user: 'ada' }, asBob), { status: 403, body: { error: { code: 'user_mismatch' } } })
   t.match(await call(other.secret, 'DELETE', `/v1/tokens/${first.id}`), { status: 404, body: { error: { code: 'token_not_found' } } })
   t.match(await call(one.secret, 'DELETE', `/v1/tokens/${one.id}`), { status: 404 }, 'a key is no token')
   t.equal((await call(one.secret, 'DELETE', `/v1/tokens/${first.id}`)).status, 200)
