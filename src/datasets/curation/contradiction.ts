@@ -33,7 +33,7 @@ interface Voice {
  * otherwise both go. Of preferences that run in a circle none stays.
  */
 export function contradiction (): Filter {
-  const words = createWords()
+  let words = createWords()
   const conversations = new Map<number, Voice[]>()
   let dropped: Map<string, string> | null = null
 
@@ -44,7 +44,9 @@ export function contradiction (): Filter {
       for (const about of Map.groupBy(voices, voice => voice.about).values()) settle(about, found)
       for (const id of circular(voices.filter(({ id }) => !found.has(id)))) found.set(id, 'preferences run in a circle')
     }
+    // Nothing of it is needed any more, and the filter lives on.
     conversations.clear()
+    words = createWords()
     return found
   }
 

@@ -32,8 +32,8 @@ interface Seen {
  * matter. A row with a rejected answer gives way only to one with the same.
  */
 export function duplicates (): Filter {
-  const words = createWords()
-  const sequences = createSequences()
+  let words = createWords()
+  let sequences = createSequences()
   let rows: Seen[] = []
   let dropped: Map<string, string> | null = null
 
@@ -57,7 +57,10 @@ export function duplicates (): Filter {
       exact.add(keyWith(key, nothing)).add(keyWith(key, row.rejected))
       index.add(i, bands)
     }
+    // Nothing of it is needed any more, and the filter lives on.
     rows = []
+    words = createWords()
+    sequences = createSequences()
     return found
   }
 

@@ -10,12 +10,15 @@ const levels = 16
 const costs = { slip: 2, more: 5, swap: 5, kin: 5, other: 8 }
 /** Two slips and no more: one word more may make another question of a short text. */
 const strictly = 4
-/** Where the answer is long and the same, one word more, or two exchanged, and a slip make no other question; another word does. */
+/** Where the answer is long and the same, one word more, or two exchanged, and a slip make no other question. */
 const leniently = 7
 /** Room for another word of so many. */
-const wordsPerEdit = 12
+const wordsPerEdit = 8
 /** An answer of so many words that mean something is rarely given to different questions. */
 const longAnswer = 7
+/** And one of so many to questions that differ by one word of four or more makes of that word another name for the same. */
+const tellingAnswer = 12
+const tellingQuestion = 4
 /** What no budget allows. */
 const never = 2 ** 20
 
@@ -53,14 +56,22 @@ export type Pair = readonly [Uint32Array, Uint32Array]
 export function alike (question: Pair, answer: Pair, words: Words): boolean {
   const [asked, answered] = [compared(question), compared(answer)]
   const slipped = distance(asked, strictly, words) <= strictly
-  if (!slipped && (answered.length < longAnswer || !(sameBag(asked) || distance(asked, leniently + asked.room, words) <= leniently + asked.room))) return false
+  if (!slipped && (answered.length < longAnswer || !(sameBag(asked) || nearly(asked, answered, words)))) return false
   const most = slipped ? strictly + answered.room : strictly
   return distance(answered, most, words) <= most && !exchanged(question, answer)
 }
 
-/** Whether they are the same words in any order. */
-function sameBag ({ texts: [a, b] }: Compared): boolean {
-  return a.length === b.length && keyOf(a.toSorted()) === keyOf(b.toSorted())
+function nearly (asked: Compared, answered: Compared, words: Words): boolean {
+  const least = answered.length >= tellingAnswer && asked.length >= tellingQuestion ? costs.other : leniently
+  return distance(asked, least + asked.room, words) <= least + asked.room
+}
+
+/** Whether they are the same words in any order, but for one more that is not strict. */
+function sameBag ({ texts }: Compared): boolean {
+  const [shorter, longer] = texts.map(text => text.toSorted()).sort((a, b) => a.length - b.length) as [Uint32Array, Uint32Array]
+  const more = longer.findIndex((word, i) => word !== shorter[i])
+  if (more === -1) return true
+  return longer.length === shorter.length + 1 && !isStrict(longer[more]!) && shorter.subarray(more).every((word, i) => word === longer[more + 1 + i])
 }
 
 interface Compared {
