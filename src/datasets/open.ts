@@ -179,11 +179,14 @@ function started (options: JobOptions, parent: Parent): { readonly done: Promise
   let stopping: Promise<void> | null = null
   async function ran (): Promise<unknown> {
     try {
-      return await thread.ask('run', undefined)
-    } catch (error) {
-      throw stopping === null ? error : interrupted
-    } finally {
+      const result = await thread.ask('run', undefined)
       await (stopping ??= end())
+      return result
+    } catch (error) {
+      const asked = stopping !== null
+      // Why it failed is worth more than that it could not be tidied up either; the next start tries that again.
+      await (stopping ??= end()).catch(() => {})
+      throw asked ? interrupted : error
     }
   }
 

@@ -36,12 +36,12 @@ export interface World {
   readonly erasures: ReturnType<typeof openErasures>
 }
 
-export async function world (t: Test, path = freshPath(t), parts: Partial<DatasetsParts> = {}): Promise<World> {
+export async function world (t: Test, path = freshPath(t), parts: Partial<DatasetsParts> = {}, between: (database: Database) => DatasetsParts['database'] = database => database): Promise<World> {
   const database = await opened(t, path)
   const folder = join(path, '..', 'tmp')
   const interactions = openInteractions(database)
   const feedback = openFeedback({ database, ids: await openCompletionIds(database), write: async (_, work) => await work(), erasedAt: async () => null, keeps: async () => true })
-  const datasets = await openDatasets({ database, path, folder, code: '0.0.0-test', gate: async () => {}, log: () => {}, ...parts })
+  const datasets = await openDatasets({ database: between(database), path, folder, code: '0.0.0-test', gate: async () => {}, log: () => {}, ...parts })
   t.teardown(async () => { await datasets.close() })
   const policies = openPolicies(database)
   let minutes = 0
