@@ -180,7 +180,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       embedder: remembering.embeddings,
       policies,
       portability: { export: createExport({ database, interactions, policies, people }), import: createImport({ database, memories, interactions, policies, people }) },
-      erasures: { ...erasures, erase: async owner => await datasets.standingAside(async () => await erasures.erase(owner)), copies: () => copiesBeside(databasePath(config)) },
+      erasures: { ...erasures, erase: async owner => await datasets.standingAside(async () => await schedules.standingAside(async () => await erasures.erase(owner))), copies: () => copiesBeside(databasePath(config)) },
       watch: remembering.watch,
       admit: limits.admit,
       adapters,

@@ -24,6 +24,8 @@ export interface SchedulesParts {
 export interface OpenSchedules extends Schedules {
   /** Does what is due now, one after the other; asked while it does, it is the same. */
   tick (): Promise<void>
+  /** Runs the work while no file is being written, so that an erasure finds every one. */
+  standingAside<T> (work: () => Promise<T>): Promise<T>
   /** Sweeps what a killed server left half written, and looks every half minute from now on. */
   start (): Promise<void>
   /** Gives up what is being exported; nothing half is left of it. */
@@ -61,7 +63,14 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
   const home = join(data, 'exports')
   const leaving = new AbortController()
   let running: Promise<void> | null = null
+  let turn: Promise<unknown> = Promise.resolve()
   let timer: NodeJS.Timeout | null = null
+
+  function inTurn<T> (work: () => Promise<T>): Promise<T> {
+    const next = turn.then(work)
+    turn = next.catch(() => {})
+    return next
+  }
 
   async function all (): Promise<ScheduleRow[]> {
     return await database.all(query<ScheduleRow>('select * from export_schedules order by created, id'))
@@ -98,7 +107,7 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
     let failure: Schedule['failure'] = null
     try {
       const version = await versionFor(schedule)
-      if (version !== null) await exportVersion(schedule, version)
+      if (version !== null) await inTurn(async () => { await exportVersion(schedule, version) })
     } catch (error) {
       if (leaving.signal.aborted) return
       if (!(error instanceof PublicError || error instanceof RunFailed)) throw error
@@ -149,6 +158,7 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
 
   return {
     tick,
+    standingAside: inTurn,
 
     async create (schedule) {
       await validate(schedule, data, home)

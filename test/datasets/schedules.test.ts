@@ -144,6 +144,34 @@ test('an erasure takes the person out of exported files, and its receipt names t
   t.strictSame((await erasures.erase({ tenant, user: 'nobody' })).outside, [])
 })
 
+test('a file is written before an erasure begins or after it has ended, never beside it', async t => {
+  const made = await world(t)
+  await corrections(made, 20, 3)
+  const order: string[] = []
+  const datasets: typeof made.datasets = {
+    ...made.datasets,
+    async * rows (id, split) {
+      order.push('written')
+      for await (const row of made.datasets.rows(id, split)) {
+        await new Promise(resolve => setImmediate(resolve))
+        yield row
+      }
+      order.push('whole')
+    }
+  }
+  const s = await scheduling(t, { ...made, datasets })
+  await s.schedules.create(byRows(5))
+  const erasing = async (): Promise<void> => {
+    order.push('erased')
+    await new Promise(resolve => setTimeout(resolve, 20))
+    order.push('gone')
+  }
+  const ticking = s.schedules.tick()
+  while (!order.includes('written')) await new Promise(resolve => setTimeout(resolve, 1))
+  await Promise.all([ticking, s.schedules.standingAside(erasing)])
+  t.strictSame(order, ['written', 'whole', 'erased', 'gone'])
+})
+
 test('a schedule that means nothing is refused, and one that is gone is not run', async t => {
   const s = await scheduling(t, await world(t))
   const refused = async (given: object, code: string): Promise<void> => { await t.rejects(s.schedules.create({ ...weekly, ...given } as NewSchedule), { code }) }
