@@ -43,9 +43,16 @@ t.test('texts of benchmarks are known by their name, long ones by twelve words i
   t.match(benchmarks, { trees: { texts: 1, sha256: /^[0-9a-f]{64}$/ } })
 })
 
+t.test('twelve words in a row are enough, eleven are not', async t => {
+  const words = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda omega'
+  const about = (text: string): number => drops(decontamination({ held: () => false, benchmarks: { greek: [words] } }), [row('Go on', `So ${text} it is`)]).size
+  t.equal(about(words), 1)
+  t.equal(about(words.slice(0, -6)), 0)
+})
+
 t.test('the wording that a benchmark gives all its questions contaminates nothing', async t => {
   const frame = (question: string): string => `The following is a question with four answers of which only one is right so choose it with care: ${question}`
-  const texts = Array.from({ length: 30 }, (_, i) => frame(`which of the ${i} rivers that were named before is the longest one on its own continent and why is that so?`))
+  const texts = Array.from({ length: 30 }, (_, i) => frame(`which of the ${i} rivers is longest?`))
   const filter = decontamination({ held: () => false, benchmarks: { quiz: texts } })
   t.strictSame([...drops(filter, [row(frame('what colour has the sky at noon?'), 'Blue.', { id: 'framed' }), row(texts[7]!, 'The Nile.', { id: 'leaked' })]).keys()], ['leaked'])
 })
