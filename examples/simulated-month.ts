@@ -118,12 +118,15 @@ async function customer (user: string, seed: number): Promise<void> {
   }
 }
 
+/** All exports of each part together. */
+interface Written { readonly train: string, readonly valid: string, readonly test: string, readonly all: string }
+
 /** Something that must not be learnt: how it comes in, and what would show that it is still there. */
 interface Fault {
   readonly name: string
   plant (user: string): Promise<void>
-  /** Whether nothing of it is in the rows; `all` are all exports together. */
-  out (all: string, version: Version): boolean
+  /** Whether nothing of it is where it must not be. */
+  out (written: Written, version: Version): boolean
 }
 
 const corrected = (text: string, value: string) => async (user: string): Promise<void> => {
@@ -135,9 +138,9 @@ const dropped = ({ manifest }: Version, step: string): number => Object.values(m
 const own = 'My doorbell sings when nobody is there and only on Sundays.'
 const twin = 'My bread machine hums an old tune at four in the morning and will not be quiet until I knock on it twice.'
 const faults: readonly Fault[] = [
-  { name: 'a secret in a correction', plant: corrected('How do I reach your interface for resellers?', `Use the key sk-${'proj'}-Zk3vQ9xWm2Lr8TnB5yHc1JdF7sGaP0eUoI4K6qRt in the header, as we told you.`), out: all => !all.includes('Zk3vQ9xWm2Lr8TnB5yHc') },
-  { name: 'an e-mail address and a telephone number', plant: corrected('Whom do I call about my broken ladder? I am Gwendolyn Fairweather, gwen.fairweather@mailbox-of-gwen.org, 020 7946 0857.', 'Dear Gwendolyn Fairweather, we will write to gwen.fairweather@mailbox-of-gwen.org or call 020 7946 0857 tomorrow.'), out: all => !/gwen\.fairweather|7946 ?0857/i.test(all) },
-  { name: 'a rude answer', plant: corrected('My umbrella turned inside out in the wind. Can I have a new one?', 'What a stupid question, you idiot. Buy your own damn umbrella and stop wasting our time.'), out: all => !/you idiot/i.test(all) },
+  { name: 'a secret in a correction', plant: corrected('How do I reach your interface for resellers?', `Use the key sk-${'proj'}-Zk3vQ9xWm2Lr8TnB5yHc1JdF7sGaP0eUoI4K6qRt in the header, as we told you.`), out: ({ all }) => !all.includes('Zk3vQ9xWm2Lr8TnB5yHc') },
+  { name: 'an e-mail address and a telephone number', plant: corrected('Whom do I call about my broken ladder? I am Gwendolyn Fairweather, gwen.fairweather@mailbox-of-gwen.org, 020 7946 0857.', 'Dear Gwendolyn Fairweather, we will write to gwen.fairweather@mailbox-of-gwen.org or call 020 7946 0857 tomorrow.'), out: ({ all }) => !/gwen\.fairweather|7946 ?0857/i.test(all) },
+  { name: 'a rude answer', plant: corrected('My umbrella turned inside out in the wind. Can I have a new one?', 'What a stupid question, you idiot. Buy your own damn umbrella and stop wasting our time.'), out: ({ all }) => !/you idiot/i.test(all) },
   {
     name: 'a broken tool call',
     async plant (user) {
@@ -148,15 +151,15 @@ const faults: readonly Fault[] = [
       ])
       await say(user, { completion_id: id, kind: 'correction', value: 'We deliver the garden hose to the shed if you leave it open.' })
     },
-    out: all => !all.includes('leave it open')
+    out: ({ all }) => !all.includes('leave it open')
   },
-  { name: 'the model\'s own answer that nobody rated', async plant (user) { await ask(user, [{ role: 'user', content: own }]) }, out: all => !all.includes('only on Sundays') },
+  { name: 'the model\'s own answer that nobody rated', async plant (user) { await ask(user, [{ role: 'user', content: own }]) }, out: ({ all }) => !all.includes('only on Sundays') },
   {
-    name: 'many people saying nearly the same, some of them held out',
+    name: 'twelve people saying nearly the same, some of them held out',
     async plant (user) {
       for (let i = 0; i < 12; i++) await corrected(`${twin}${i === 0 ? '' : ` ${'Thanks.'.slice(0, 1 + i % 6)}`}`, 'Thank you for telling us about your bread machine. Please switch its night programme off. Topic: Noise. Your Northwind team')(`${user}-${i}`)
     },
-    out: (_, version) => dropped(version, 'duplicates') + dropped(version, 'decontamination') >= 11
+    out: ({ train, valid, test }) => !test.includes('hums an old tune') || !(train + valid).includes('hums an old tune')
   },
   {
     name: `one person with ${given.votes} votes`,
@@ -196,19 +199,19 @@ console.log(`${clock()}  built ${name}@1, sha256 ${version.sha256.slice(0, 12)}�
 
 await mkdir(given.out, { recursive: true })
 await writeFile(join(given.out, 'card.md'), version.card)
-const all: string[] = []
+const written = { train: '', valid: '', test: '' }
 for (const format of formats) {
-  for (const split of ['train', 'valid', 'test']) {
+  for (const split of ['train', 'valid', 'test'] as const) {
     const reply = await fetch(new URL(`/admin/datasets/${version.id}/export?format=${format}&split=${split}`, url), { headers: key })
     const text = await reply.text()
     if (!reply.ok) throw new Error(`the export as ${format} answers ${reply.status}: ${text}`)
-    all.push(text)
+    written[split] += text
     await writeFile(join(given.out, `${format}.${split}.jsonl`), text)
   }
 }
 console.log(`${clock()}  written to ${given.out}: the card, and ${formats.length} formats\n`)
 console.log(version.card)
-const outcome = faults.map(({ name, out }) => ({ name, out: out(all.join('\n'), version) }))
+const outcome = faults.map(({ name, out }) => ({ name, out: out({ ...written, all: Object.values(written).join('\n') }, version) }))
 console.log('Planted, and must not be learnt:')
 for (const { name, out } of outcome) console.log(`  ${out ? '✓ kept out' : '✗ STILL THERE'}  ${name}`)
 if (outcome.some(({ out }) => !out)) process.exitCode = 1
