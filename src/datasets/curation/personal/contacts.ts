@@ -13,14 +13,13 @@ const patterns: readonly (readonly [PersonalKind, RegExp, (match: string, text: 
   // International: a country code and the digits of ITU-T E.164, 15 at most.
   ['phone', /(?<![\w+])(?:\+|00 ?)[1-9]\d{0,3}(?:[ ./()\-\u2011]{1,3}\d{1,12}|(?<=\d{4})\d{5,11}|\d{6,12}){1,7}(?![\w]|[.,]\d)/g, digits(8, 15)],
   // North America: 3, 3 and 4 digits in groups.
-  ['phone', /(?<![\w.+-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-]|\.\d)/g, digits(10, 11)],
+  ['phone', /(?<![\w.+-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?,? ?(?:x|ext\.?|extension) ?\d{1,6})?(?![\w-]|\.\d)/gi, digits(10, 17)],
   ['phone', /(?<![\w.+-])[2-9]\d\d-[2-9]\d\d-\d{4}(?![\w-])/g, digits(10, 10)],
   // National with the trunk zero, in groups or long.
   ['phone', /(?<![\w.+/-])\(?0\d{1,5}\)?(?:[ ./-]{1,3}\d{2,8}){1,5}(?![\w-]|[.,]\d)/g, (match, text, at) => digits(8, 12)(match) && !looksLikeDate(match) && !/(?:version|order|invoice|ticket|part|isbn|no\.|number|id)[ :#]{0,3}$/i.test(text.slice(Math.max(0, at - 12), at))],
   ['phone', /(?<![\w.+/-])0[1-9]\d{8,9}(?![\w.-])/g, () => true],
   // Any other digits where something says that they are to be called.
-  ['phone', /(?<=(?:phone|telephone|tel|mobile|mob|cell|whatsapp|fax|call(?: me)?(?: on| at| back on| back at)?|ring(?: me)?(?: on| at)?|text(?: me)?(?: on| at)?|reach (?:me|her|him|them) (?:at|on)|phone (?:me|her|him|them) (?:at|on)|handy(?:nummer)?|nummer|numéro|téléphone|teléfono|telefono|telefone|telefon|arrive on|landline)\b[".:]{0,3}(?: is| ist| est| es| è| é)?[ ":=]{0,4})\(?\+?\d(?:[ ./()-]{0,2}\d){6,13}(?![\w])/giu, digits(7, 15)],
-  ['phone', /(?<=\d{4} ?)(?:ext\.?|extension) ?\d{1,6}(?!\w)/gi, () => true]
+  ['phone', /(?<=(?:phone|telephone|tel|mobile|mob|cell|whatsapp|fax|call(?: me)?(?: on| at| back on| back at)?|ring(?: me)?(?: on| at)?|text(?: me)?(?: on| at)?|reach (?:me|her|him|them) (?:at|on)|phone (?:me|her|him|them) (?:at|on)|handy(?:nummer)?|nummer|numéro|téléphone|teléfono|telefono|telefone|telefon|arrive on|landline)\b[".:]{0,3}(?: is| ist| est| es| è| é)?[ ":=]{0,4})\(?\+?\d(?:[ ./()-]{0,2}\d){6,13}(?![\w])/giu, digits(7, 15)]
 ]
 
 export function contacts (text: string): Personal[] {

@@ -2,7 +2,7 @@ import { addresses } from './addresses.ts'
 import { contacts } from './contacts.ts'
 import type { Personal } from './found.ts'
 import { names } from './names.ts'
-import { isPseudonym, pseudonymsIn } from './pseudonyms.ts'
+import { isPseudonym, touchesPseudonym } from './pseudonyms.ts'
 import { records } from './records.ts'
 
 /**
@@ -12,16 +12,15 @@ import { records } from './records.ts'
 export function personalIn (texts: readonly string[]): Personal[][] {
   const named = names(texts, isPseudonym)
   return texts.map((text, i) => {
-    const pseudonyms = pseudonymsIn(text)
-    const found = [...contacts(text), ...records(text), ...addresses(text), ...named[i]!]
-    return apart(found.filter(({ from, to }) => !pseudonyms.some(pseudonym => pseudonym.from < to && from < pseudonym.to)))
+    const found = [...contacts(text), ...records(text), ...addresses(text), ...named[i]!].sort((a, b) => a.from - b.from || b.to - a.to)
+    return apart(found.filter(({ from, to }) => !touchesPseudonym(text, from, to)))
   })
 }
 
-/** A name within an address is the address's: where two overlap, the one that is there first in the order above and in the text is kept, and grows. */
-function apart (all: readonly Personal[]): Personal[] {
+/** Of two that overlap one is made, of the kind that says more than a name does. */
+function apart (ordered: readonly Personal[]): Personal[] {
   const found: Personal[] = []
-  for (const next of [...all].sort((a, b) => a.from - b.from || b.to - a.to)) {
+  for (const next of ordered) {
     const last = found.at(-1)
     if (last === undefined || next.from >= last.to) found.push(next)
     else if (next.to > last.to) found[found.length - 1] = { ...last, kind: last.kind === 'name' ? next.kind : last.kind, to: next.to }

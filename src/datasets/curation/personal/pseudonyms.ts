@@ -31,9 +31,14 @@ const shapes = new RegExp([
   String.raw`(?<![\p{N}.])203\.0\.113\.\d{1,3}(?![\p{N}.])|2001:db8::[\da-f]{1,4}(?![\da-f:])`
 ].join('|'), 'giu')
 
-/** Where a text holds pseudonyms already. */
-export function pseudonymsIn (text: string): { readonly from: number, readonly to: number }[] {
-  return [...text.matchAll(shapes)].map(({ index, 0: match }) => ({ from: index, to: index + match.length }))
+/** The longest is an address of 40 characters. */
+const longest = 48
+
+/** Whether a place in a text has a pseudonym in it or is in one. */
+export function touchesPseudonym (text: string, from: number, to: number): boolean {
+  const start = Math.max(0, from - longest)
+  for (const { index, 0: match } of text.slice(start, to + longest).matchAll(shapes)) if (start + index < to && start + index + match.length > from) return true
+  return false
 }
 
 export function isPseudonym (word: string): boolean { return inventedWord.test(word) }
