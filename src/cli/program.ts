@@ -190,7 +190,7 @@ export function program (actions: Actions, version: string): Command {
     withServer(datasets.command(name))
       .argument('<name>', 'versions 1, 2, … count under it')
       .description(about)
-      .option('--tenant <tenant>', 'whose answers it is made of', 'default')
+      .option('--tenant <tenant>', "whose answers it is made of (default: the key's)")
       .option('--set <setting...>', 'what a filter is to do otherwise, as cap.share=0.02, or tone=off')
       .action((name, flags) => action(name, flags))
   }

@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
+import type { Caller } from '../../access/caller.ts'
 import { cardOf, driftOf } from '../../datasets/card.ts'
 import type { Origin, Progress, Version, Wanted } from '../../datasets/datasets.ts'
 import { problem } from '../../errors.ts'
+import { callerOf } from '../plugins/auth.ts'
 import type { Datasets } from '../ports.ts'
 import { DatasetBody, type DatasetBodyWire, DatasetDetail, DatasetDiff, DatasetList, DatasetPreview, DatasetsQuery, DiffQuery, LineageList, LineageQuery } from '../schemas/datasets.ts'
 import { PathName, failures } from '../schemas/shapes.ts'
@@ -22,7 +24,7 @@ export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = 
   app.post('/admin/datasets', {
     config, schema: { tags, summary: 'Begins to build the next version of a data set', body: DatasetBody, response: { 202: DatasetDetail, ...failures } }
   }, async (request, reply) => {
-    const { version, done } = await datasets.build(wantedOf(request.body), progress => { under.set(version.id, progress) })
+    const { version, done } = await datasets.build(wantedOf(request.body, callerOf(request)), progress => { under.set(version.id, progress) })
     // What went wrong is in the version itself, which is asked after.
     done.catch((error: unknown) => { request.log.error({ err: error, dataset: version.id }, 'a data set could not be built') }).finally(() => { under.delete(version.id) })
     return reply.code(202).send(detailOf(version))
@@ -31,7 +33,7 @@ export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = 
   app.post('/admin/datasets/preview', {
     config, schema: { tags, summary: 'Says what a version would hold and what would be dropped, and keeps nothing', body: DatasetBody, response: { 200: DatasetPreview, ...failures } }
   }, async request => {
-    const { manifest, examples } = await datasets.preview(wantedOf(request.body))
+    const { manifest, examples } = await datasets.preview(wantedOf(request.body, callerOf(request)))
     return { object: 'dataset.preview' as const, manifest, examples: examples.map(({ step, reason, rows }) => ({ step, reason, completions: [...rows] })) }
   })
 
@@ -39,7 +41,7 @@ export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = 
     config, schema: { tags, summary: 'From a row to its answer and person, and back', querystring: LineageQuery, response: { 200: LineageList, ...failures } }
   }, async request => ({
     object: 'list' as const,
-    data: (await datasets.lineage(originOf(request.query))).map(({ interaction, ...row }) => ({ ...row, completion: interaction }))
+    data: (await datasets.lineage(originOf(request.query, callerOf(request)))).map(({ interaction, ...row }) => ({ ...row, completion: interaction }))
   }))
 
   app.get('/admin/datasets/:id', {
@@ -59,13 +61,13 @@ export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = 
   }
 }
 
-function wantedOf ({ tenant, name, filters }: DatasetBodyWire): Wanted { return { tenant: tenant ?? 'default', name, filters: filters ?? {} } }
+function wantedOf ({ tenant, name, filters }: DatasetBodyWire, caller: Caller): Wanted { return { tenant: tenant ?? caller.tenant, name, filters: filters ?? {} } }
 
-function originOf ({ row, completion, user, tenant = 'default' }: { row?: string, completion?: string, user?: string, tenant?: string }): Origin {
+function originOf ({ row, completion, user, tenant }: Static<typeof LineageQuery>, caller: Caller): Origin {
   const given: Origin[] = [
     ...row === undefined ? [] : [{ type: 'row' as const, row }],
     ...completion === undefined ? [] : [{ type: 'interaction' as const, interaction: completion }],
-    ...user === undefined ? [] : [{ type: 'user' as const, tenant, user }]
+    ...user === undefined ? [] : [{ type: 'user' as const, tenant: tenant ?? caller.tenant, user }]
   ]
   const [origin, another] = given
   if (origin === undefined || another !== undefined) throw problem('invalid_request', { detail: "Give one of 'row', 'completion' and 'user'." }, { param: 'row' })

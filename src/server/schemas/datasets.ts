@@ -3,7 +3,7 @@ import { orNull } from './shapes.ts'
 
 export const DatasetBody = Type.Object({
   name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', description: 'Versions 1, 2, … count under it.' }),
-  tenant: orNull(Type.String({ minLength: 1, maxLength: 256, description: 'Whose answers it is made of; left out: default.' })),
+  tenant: orNull(Type.String({ minLength: 1, maxLength: 256, description: 'Whose answers it is made of; left out: the tenant of the key, or local without one.' })),
   filters: orNull(Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown()), { description: 'Per filter what differs from its defaults; {"off": true} switches one off.' }))
 }, { additionalProperties: false, examples: [{ name: 'house', filters: { cap: { share: 0.02 } } }] })
 export type DatasetBodyWire = Static<typeof DatasetBody>
@@ -45,6 +45,6 @@ export const LineageQuery = Type.Object({
   row: Type.Optional(Type.String({ maxLength: 256 })),
   completion: Type.Optional(Type.String({ maxLength: 256 })),
   user: Type.Optional(Type.String({ maxLength: 256 })),
-  tenant: Type.Optional(Type.String({ maxLength: 256, description: "The user's; left out: default." }))
+  tenant: Type.Optional(Type.String({ maxLength: 256, description: "The user's; left out: the tenant of the key, or local without one." }))
 }, { description: 'One of row, completion and user.' })
 export const LineageList = Type.Object({ object: Type.Literal('list'), data: Type.Array(Type.Object({}, { additionalProperties: true })) })

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { chatBody, startServer } from '../support/server.ts'
+import { until } from '../support/wire.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const run = promisify(execFile)
+
+const questions = ['How do I prune an apple tree?', 'What is a good name for a ferry?', 'Why does bread rise in the oven?', 'Where do swallows spend the winter?', 'Who invented the zip on trousers?']
+const better = ['Cut the crossing branches in late winter.', 'Call it the Morning Tide.', 'Steam and yeast push the dough up.', 'They fly south of the Sahara.', 'Gideon Sundback made the modern one.']
+
+test('what people correct over HTTP becomes a data set that the terminal shows, and an erasure marks it', async t => {
+  const server = await startServer(t)
+  const corrected: string[] = []
+  for (let user = 0; user < 6; user++) {
+    const headers = { 'x-engraft-user': `user-${user}` }
+    const [i, k] = [user % 5, (user + 2) % 5]
+    const { id } = await (await server.post('/v1/chat/completions', chatBody(`${questions[i]} I ask for garden number ${user * 37}.`, { max_tokens: 4 }), { headers })).json() as { id: string }
+    t.equal((await server.post('/v1/feedback', { completion_id: id, kind: 'correction', value: `${better[i]} And for number ${user}: ${better[k]}` }, { headers })).status, 201)
+    corrected.push(id)
+  }
+  const preview = await (await server.post('/admin/datasets/preview', { name: 'house' })).json() as { manifest: { counts: Record<string, { rows: number }> } }
+  t.equal(preview.manifest.counts.train!.rows + preview.manifest.counts.test!.rows, 6)
+
+  const cli = async (...given: string[]): Promise<string> => (await run(process.execPath, [main, 'datasets', ...given, '--url', server.url])).stdout
+  t.match(await cli('build', 'house'), /# house@1\n\n6 rows[\s\S]*\| evidence \| 6 \| 0/)
+  t.match(await cli('list'), /house@1 +local .*ready/)
+  const { data } = await (await fetch(`${server.url}/admin/datasets`)).json() as { data: { id: string, sha256: string }[] }
+  const again = await (await server.post('/admin/datasets', { name: 'house' })).json() as { id: string, state: string }
+  t.equal(again.state, 'building')
+  const detail = async (id: string) => await (await fetch(`${server.url}/admin/datasets/${id}`)).json() as { state: string, sha256: string, erased: number, card: string }
+  await until(async () => (await detail(again.id)).state === 'ready')
+  t.equal((await detail(again.id)).sha256, data[0]!.sha256)
+  t.match(await cli('diff', 'house@2', 'house@1'), /Against house@1: 6 rows then, 0 new since/)
+
+  const lineage = await (await fetch(`${server.url}/admin/datasets/lineage?completion=${corrected[2]}`)).json() as { data: { user: string, versions: unknown[] }[] }
+  t.match(lineage.data, [{ user: 'user-2', versions: [{ name: 'house', version: 1 }, { name: 'house', version: 2 }] }])
+  const receipt = await (await fetch(`${server.url}/v1/users/user-2`, { method: 'DELETE' })).json() as { datasets: string[] }
+  t.strictSame(receipt.datasets, ['house@1', 'house@2'])
+  t.equal((await detail(again.id)).erased, 1)
+  t.match((await detail(again.id)).card, /1 row has been erased/)
+  t.equal((await fetch(`${server.url}/admin/datasets/none`)).status, 404)
+  t.equal((await server.post('/admin/datasets', { name: 'house', filters: { polish: {} } })).status, 400)
+  t.notMatch(server.log(), /prune|Sahara/)
+})
