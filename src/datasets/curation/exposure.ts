@@ -16,7 +16,7 @@ export interface Exposure {
 
 /** Below this k a combination is commonly held to be too small a cell (El Emam and Dankar 2008, doi 10.1197/jamia.M2716). */
 const common = 5
-/** Kept combinations: some 50 MB. Any more count as unique, which is the safe side. */
+/** Kept combinations. Any more count as unique, which is the safe side. */
 const mostCombinations = 200_000
 
 const occupations = /(?<![\p{L}])(?:i(?:'m| am|’m)|works? as|working as|job as|employed as|my (?:wife|husband|partner|son|daughter|mother|father) is) an? (?:\p{L}{2,14} ){0,2}?(\p{L}{3,20}(?:er|or|ist|ian|man|woman|ant|ent|nurse|chef|cook|judge|pilot|clerk|nanny|guard|surgeon))(?!\p{L})/giu

@@ -17,16 +17,15 @@ export interface ToneSettings {
 }
 
 /**
- * Refusals: in chats that people gave to learn from (LMSYS-Chat-1M, WildChat) 2
- * to 5 % decline; a model taught with 10 % declines what it should not (XSTest, Röttger et
- * al. 2024). Balance: the four-fifths rule of the United States (29 CFR 1607.4 D)
- * would be 1.25 of what is granted; of what is rare, twice.
+ * A tenth is where somebody should look, not a measured limit: what is right
+ * depends on what a model is for. Balance: the four-fifths rule of the United
+ * States (29 CFR 1607.4 D) is about what is granted; of what is rare, twice.
  */
 export const toneDefaults: ToneSettings = { rude: true, refusals: 0.1, rudePrompts: 0.1, balance: 2 }
 
 /** Rows of a group below which its shares say nothing. */
 const leastRows = 30
-/** A share that is over by chance in fewer than one in a thousand groups: standard deviations of a binomial. */
+/** Standard deviations of a binomial that a group must be over: about one group in a thousand is by chance. */
 const deviations = 3
 
 interface Group { rows: number, refusals: number, blamed: number }

@@ -38,7 +38,7 @@ const institutionWord = new RegExp(`^(?:${kinds.replace('Park|', '')})$`)
 const word = /\p{L}[\p{L}\p{M}]{0,40}(?:['’\-‑]\p{L}[\p{L}\p{M}]{0,40}){0,4}/gu
 const particle = /^(?:van|von|de|da|do|dos|das|del|della|der|den|di|du|la|le|el|al|bin|ibn|ben|zu|zur|ter|ten|y|af|av|st)$/i
 
-/** Words of a text that its language is told by; the share of them that is in the lexicon where it is English: 60 % and more there, below 30 % in other languages. */
+/** Words of a text that its language is told by; the share of them that is in the lexicon or plain English: of the labelled turns 78 % and more in English, at most 44 % in others but for one. */
 const enough = 100
 const englishShare = 0.5
 const plainEnglish = /^(?:a|an|the|and|or|of|to|in|on|at|for|from|with|by|is|are|was|be|it|that|this|as|not|can|my|your|we|i|you|he|she|they|has|have|had|will|who|what|how|there|here|no|all|one|me|up|out|so|if|about|just|now|please|but)$/
