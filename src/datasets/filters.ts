@@ -5,6 +5,7 @@ import { decontamination } from './curation/decontamination.ts'
 import { duplicates } from './curation/duplicates.ts'
 import { language, languageDefaults } from './curation/language.ts'
 import { length, lengthDefaults } from './curation/length.ts'
+import { memoryDefaults, memoryFacts } from './curation/memory-facts.ts'
 import { push, pushDefaults } from './curation/push.ts'
 import { redaction } from './curation/redaction.ts'
 import { structure } from './curation/structure.ts'
@@ -29,6 +30,7 @@ const chain: Readonly<Record<string, Link>> = {
   length: { defaults: lengthDefaults, make: settings => length(settings) },
   language: { defaults: languageDefaults, make: settings => language(settings) },
   tone: { defaults: toneDefaults, make: settings => tone(settings) },
+  memory: { defaults: memoryDefaults, make: settings => memoryFacts(settings) },
   contradiction: { defaults: {}, make: () => contradiction() },
   push: { defaults: pushDefaults, make: settings => push(settings) },
   duplicates: { defaults: {}, make: () => duplicates() },
