@@ -81,12 +81,12 @@ export async function diffDatasets (server: Server, dataset: string, against: st
 
 async function read (server: Server, id: string): Promise<Detail> { return (await ask<Detail>(server, 'GET', `/admin/datasets/${encodeURIComponent(id)}`)).body }
 
-/** The id of a version that is named by it, by NAME@VERSION, or by a name alone: its newest. */
-async function idOf (server: Server, dataset: string): Promise<string> {
-  const { body: { data } } = await ask<{ data: readonly Dataset[] }>(server, 'GET', '/admin/datasets')
-  const found = data.filter(({ id, name, version }) => [id, `${name}@${version}`, name].includes(dataset))
+/** The id of a version that is named by it, by NAME@VERSION, or by a name alone: its newest, or where `ready` is asked for, the newest that is. */
+export async function idOf (server: Server, dataset: string, { tenant, ready = false }: { readonly tenant?: string | undefined, readonly ready?: boolean } = {}): Promise<string> {
+  const { body: { data } } = await ask<{ data: readonly Dataset[] }>(server, 'GET', `/admin/datasets${tenant === undefined ? '' : `?${new URLSearchParams({ tenant })}`}`)
+  const found = data.filter(({ id, name, version, state }) => [id, `${name}@${version}`].includes(dataset) || (name === dataset && (!ready || state === 'ready')))
   const [newest] = found
-  if (newest === undefined) throw new ServerError(`There is no data set '${dataset}': 'engraft datasets list' shows them.`)
+  if (newest === undefined) throw new ServerError(`There is no ${ready ? 'ready version of a ' : ''}data set '${dataset}': 'engraft datasets list' shows them.`)
   if (found.some(({ tenant }) => tenant !== newest.tenant)) throw new ServerError(`Several tenants have a data set '${dataset}': give its id, as 'engraft datasets list' shows it.`)
   return newest.id
 }

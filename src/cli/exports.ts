@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { idOf } from './datasets.ts'
 import { type Output, interruptible, showProgress } from './pull.ts'
-import { type Server, ServerError, ask, get } from './server.ts'
+import { type Server, ServerError, get } from './server.ts'
 
-interface Version { readonly id: string, readonly tenant: string, readonly name: string, readonly version: number, readonly state: string }
 interface Told { readonly rows: number, readonly skipped: Readonly<Record<string, number>>, readonly warnings: readonly string[] }
 
 /** The flags of `engraft export`. */
-export interface ExportFlags { readonly format: string, readonly out: string, readonly split: string, readonly tenant: string }
+export interface ExportFlags { readonly format: string, readonly out: string, readonly split: string, readonly tenant?: string }
 
 /** Times in a row that a download may end without a byte. */
 const barren = 5
@@ -19,7 +19,7 @@ const pauseMs = 1_000
  * false where Ctrl-C ended it.
  */
 export async function exportDataset (server: Server, dataset: string, { format, out, split, tenant }: ExportFlags, output: Output): Promise<boolean> {
-  const path = `/admin/datasets/${encodeURIComponent(await idOf(server, dataset, tenant))}/export?${new URLSearchParams({ format, split })}`
+  const path = `/admin/datasets/${encodeURIComponent(await idOf(server, dataset, { tenant, ready: true }))}/export?${new URLSearchParams({ format, split })}`
   const beside = `${out}.part`
   const display = showProgress(output)
   const told = await interruptible(async signal => {
@@ -76,15 +76,4 @@ async function receive (server: Server, path: string, file: FileHandle, signal: 
       await new Promise(resolve => setTimeout(resolve, pauseMs))
     }
   }
-}
-
-/** An id as it is, a name as its newest ready version, NAME@VERSION as that one. */
-async function idOf (server: Server, dataset: string, tenant: string): Promise<string> {
-  if (/^ds_[0-9a-f]{24}$/.test(dataset)) return dataset
-  const [, name = dataset, version] = /^(.+)@(\d+)$/.exec(dataset) ?? []
-  const { body: { data } } = await ask<{ data: readonly Version[] }>(server, 'GET', `/admin/datasets?${new URLSearchParams({ tenant })}`)
-  const versions = data.filter(one => one.name === name && (version === undefined ? one.state === 'ready' : one.version === Number(version)))
-  const newest = versions.sort((a, b) => b.version - a.version)[0]
-  if (newest === undefined) throw new ServerError(`There is no ${version === undefined ? 'ready version' : 'version'} of a data set ${dataset} of the tenant ${tenant}.`)
-  return newest.id
 }

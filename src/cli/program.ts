@@ -229,7 +229,7 @@ export function program (actions: Actions, version: string): Command {
     .option('--rows <n>', 'how much new evidence makes it due, in place of --cron')
     .option('--split <split>', 'train, valid or test', 'train')
     .option('--folder <path>', 'on the server\'s machine (default: in its data folder, where erasures reach the files)')
-    .option('--tenant <tenant>', 'whose data set it is', 'default')
+    .option('--tenant <tenant>', "whose data set it is (default: the key's)")
     .action((dataset, flags) => actions.datasetsScheduleAdd(dataset, flags))
   withServer(schedule.command('list'))
     .description('list them, with what they wrote last')
@@ -245,7 +245,7 @@ export function program (actions: Actions, version: string): Command {
     .requiredOption('--format <format>', 'openai-sft, openai-dpo, trl-sft, trl-dpo, trl-kto, sharegpt, alpaca or bedrock')
     .requiredOption('--out <file>', 'the file to write')
     .option('--split <split>', 'train, valid or test', 'train')
-    .option('--tenant <tenant>', 'whose data set it is', 'default')
+    .option('--tenant <tenant>', "whose data set it is (default: the key's)")
     .action((dataset, flags) => actions.exportDataset(dataset, flags))
 
   const users = engraft.command('users').description('what a running server keeps of people')

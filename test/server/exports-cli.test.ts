@@ -57,7 +57,7 @@ test('a version is written to a file by its id, its name or both, and what is in
   await exportDataset({ url: s.url, key: null }, 'house', { ...s.flags, format: 'openai-sft' }, s.output)
   t.match(s.said(), rows < 50 ? /Mind: gains are usually seen/ : /has/)
   await t.rejects(exportDataset({ url: s.url, key: null }, 'house', { ...s.flags, format: 'trl-kto' }, s.output), { name: 'ServerError', message: /would be refused/ })
-  await t.rejects(exportDataset({ url: s.url, key: null }, 'barn', s.flags, s.output), { name: 'ServerError', message: /no ready version of a data set barn/ })
+  await t.rejects(exportDataset({ url: s.url, key: null }, 'barn', s.flags, s.output), { name: 'ServerError', message: /no ready version of a data set 'barn'/ })
   await t.rejects(exportDataset({ url: s.url, key: null }, 'house', { ...s.flags, out: join(s.out, 'x') }, s.output), { name: 'ServerError', message: /cannot be written/ })
   t.strictSame(await readdir(join(s.out, '..')), ['house.jsonl'], 'nothing lies beside')
 })

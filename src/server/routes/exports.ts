@@ -5,6 +5,7 @@ import type { Exported, NewSchedule, Schedule } from '../../datasets/schedule.ts
 import type { Exports, Schedules } from '../ports.ts'
 import { rangeIn } from '../ranges.ts'
 import { ExportHeaders, ExportId, ExportQuery, type ExportedWire, ExportedList, ScheduleBody, type ScheduleBodyWire, ScheduleList, Schedule as ScheduleShape, type ScheduleWire } from '../schemas/exports.ts'
+import { callerOf } from '../plugins/auth.ts'
 import { failures } from '../schemas/shapes.ts'
 
 /** Exported files that are listed: some months of daily ones. */
@@ -54,7 +55,7 @@ export const exports: FastifyPluginAsyncTypebox<{ readonly exports: Exports, rea
 
   app.post('/admin/schedules', {
     config, schema: { tags, summary: 'Exports a data set again and again', body: ScheduleBody, response: { 201: ScheduleShape, ...failures } }
-  }, async (request, reply) => reply.code(201).send(scheduleOf(await schedules.create(scheduleFrom(request.body)))))
+  }, async (request, reply) => reply.code(201).send(scheduleOf(await schedules.create(scheduleFrom(request.body, callerOf(request).tenant)))))
 
   app.delete('/admin/schedules/:id', {
     config, schema: { tags, summary: 'Ends a schedule; its files stay', params: ExportId, response: { 204: Type.Null({ description: 'It is gone.' }), ...failures } }
@@ -71,9 +72,9 @@ export const exports: FastifyPluginAsyncTypebox<{ readonly exports: Exports, rea
 /** In ASCII, since it is a header: reasons and warnings are in plain English. */
 function toldOf ({ rows, skipped, warnings }: Summary): string { return JSON.stringify({ rows, skipped, warnings }) }
 
-function scheduleFrom ({ tenant, dataset, filters = {}, format, split = 'train', folder, cron = null, rows = null }: ScheduleBodyWire): NewSchedule {
+function scheduleFrom ({ tenant, dataset, filters = {}, format, split = 'train', folder, cron = null, rows = null }: ScheduleBodyWire, own: string): NewSchedule {
   // That it is just one of the two is checked where schedules are made, with its words.
-  return { tenant: tenant ?? 'default', dataset, filters, format, split, folder: folder ?? null, cron, rows } as NewSchedule
+  return { tenant: tenant ?? own, dataset, filters, format, split, folder: folder ?? null, cron, rows } as NewSchedule
 }
 
 function scheduleOf ({ created, next, ...schedule }: Schedule): ScheduleWire {

@@ -20,7 +20,7 @@ export const ExportHeaders = Type.Object({
 })
 
 export const ScheduleBody = Type.Object({
-  tenant: orNull(name('Whose data set it is; left out: `default`.')),
+  tenant: orNull(name('Whose data set it is; left out: the one of the key.')),
   dataset: name('Its name; every export is of its newest version, and one is built where there is new evidence.'),
   filters: Type.Optional(Type.Unsafe<Record<string, Record<string, unknown>>>({ type: 'object', additionalProperties: { type: 'object' }, description: 'What versions are built with.' })),
   format: Format,
