@@ -34,6 +34,19 @@ test('The first conversation of the README goes as it is printed', async t => {
 
 const commands: Readonly<Record<string, string>> = { sh: 'sh', js: process.execPath, python: 'python' in found ? found.python : '' }
 
+test('The README makes a data set of a correction as it is printed', async t => {
+  const snippets = snippetsOf('From feedback to data')
+  t.strictSame(snippets.map(({ language }) => language), ['sh'])
+  const server = await startServer(t)
+  const out = join(t.testdirName, 'house.jsonl')
+  const file = join(t.testdirName, 'house.sh')
+  await writeFile(file, snippets[0]!.code.replaceAll('127.0.0.1:8080', `127.0.0.1:${server.port}`).replace('--out house.jsonl', `--out ${out}`))
+  const { code: exit, err, out: printed } = await run('sh', ['-e', file], { cwd: root, env: { ...process.env, ENGRAFT_URL: server.url } })
+  t.equal(exit, 0, err)
+  t.match(printed, /^# house@1$/m)
+  t.strictSame(JSON.parse(await readFile(out, 'utf8')), { prompt: [{ role: 'user', content: 'When does the shop close?' }], completion: [{ role: 'assistant', content: 'It closes at six.' }] })
+})
+
 test('The adapters of the README come, are promoted, rolled back and mixed as it is printed', async t => {
   const snippets = snippetsOf('Adapters')
   t.strictSame(snippets.map(({ language }) => language), ['sh', 'sh', 'sh', 'sh'])

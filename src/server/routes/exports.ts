@@ -17,7 +17,7 @@ export const exports: FastifyPluginAsyncTypebox<{ readonly exports: Exports, rea
   const tags = ['administration']
 
   app.get('/admin/datasets/:id/export', {
-    config, schema: { tags, summary: 'A version as a file, which can be gone on with where a download ended', description: 'JSON lines. `x-engraft-export` tells how many rows there are, what the format could not hold and why, and what is worth knowing; `etag` is the sha256.', params: ExportId, querystring: ExportQuery, headers: ExportHeaders, produces: ['application/jsonl'], response: { 200: {}, ...failures } }
+    config, schema: { tags, summary: 'A version as a file, which can be gone on with where a download ended', description: 'JSON lines. `x-engraft-export` tells how many rows there are, what the format could not hold and why, and what is worth knowing; `etag` is the sha256.', params: ExportId, querystring: ExportQuery, headers: ExportHeaders, response: { 200: { description: 'The rows.', content: { 'application/jsonl': { schema: {} } } }, ...failures } }
   }, async (request, reply) => {
     const { format, split = 'train' } = request.query
     const left = new AbortController()

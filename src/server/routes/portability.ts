@@ -32,7 +32,7 @@ export const portability: FastifyPluginAsyncTypebox<PortabilityParts> = async (a
   app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload) })
 
   app.get('/v1/users/:user/export', {
-    config, schema: { tags, summary: 'All that is kept of a user, as JSON lines that import reads', description: 'The last line has type `end`: without it the file was cut off. Asks for the scope `chat` too, since the answers on record are in it.', params: UserId, produces: ['application/jsonl'], response: { 200: {}, ...failures } }
+    config, schema: { tags, summary: 'All that is kept of a user, as JSON lines that import reads', description: 'The last line has type `end`: without it the file was cut off. Asks for the scope `chat` too, since the answers on record are in it.', params: UserId, response: { 200: { description: 'The lines.', content: { 'application/jsonl': { schema: {} } } }, ...failures } }
   }, async (request, reply) => {
     const { tenant, user } = await speaking(request, request.params.user)
     const { socket } = request.raw
