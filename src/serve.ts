@@ -125,7 +125,14 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => bases.close())
     const people = new People()
     const policies = openPolicies(database)
-    const erasures = openErasures({ database, path: tombstonesPath(config), people, policies, scrub: createScrub(database) })
+    const erasures = openErasures({
+      database,
+      path: tombstonesPath(config),
+      people,
+      policies,
+      scrub: createScrub(database),
+      aside: async work => await datasets.standingAside(async () => await schedules.standingAside(work))
+    })
     const ids = await openCompletionIds(database)
     const feedback = {
       ids,
@@ -180,7 +187,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       embedder: remembering.embeddings,
       policies,
       portability: { export: createExport({ database, interactions, policies, people }), import: createImport({ database, memories, interactions, policies, people }) },
-      erasures: { ...erasures, erase: async owner => await datasets.standingAside(async () => await schedules.standingAside(async () => await erasures.erase(owner))), copies: () => copiesBeside(databasePath(config)) },
+      erasures: { ...erasures, copies: () => copiesBeside(databasePath(config)) },
       watch: remembering.watch,
       admit: limits.admit,
       adapters,

@@ -83,8 +83,9 @@ async function read (server: Server, id: string): Promise<Detail> { return (awai
 
 /** The id of a version that is named by it, by NAME@VERSION, or by a name alone: its newest, or where `ready` is asked for, the newest that is. */
 export async function idOf (server: Server, dataset: string, { tenant, ready = false }: { readonly tenant?: string | undefined, readonly ready?: boolean } = {}): Promise<string> {
+  if (/^ds_[0-9a-f]{24}$/.test(dataset)) return dataset
   const { body: { data } } = await ask<{ data: readonly Dataset[] }>(server, 'GET', `/admin/datasets${tenant === undefined ? '' : `?${new URLSearchParams({ tenant })}`}`)
-  const found = data.filter(({ id, name, version, state }) => [id, `${name}@${version}`].includes(dataset) || (name === dataset && (!ready || state === 'ready')))
+  const found = data.filter(({ name, version, state }) => `${name}@${version}` === dataset || (name === dataset && (!ready || state === 'ready')))
   const [newest] = found
   if (newest === undefined) throw new ServerError(`There is no ${ready ? 'ready version of a ' : ''}data set '${dataset}': 'engraft datasets list' shows them.`)
   if (found.some(({ tenant }) => tenant !== newest.tenant)) throw new ServerError(`Several tenants have a data set '${dataset}': give its id, as 'engraft datasets list' shows it.`)

@@ -49,6 +49,8 @@ export interface ErasuresParts {
   readonly policies: Pick<Policies, 'erased'>
   /** Left out: no files are made of this database. */
   readonly scrub?: Scrub
+  /** Does the work while nobody makes files or data sets of what is there. Left out: nobody ever does. */
+  readonly aside?: (work: () => Promise<Receipt>) => Promise<Receipt>
 }
 
 const noFiles: Scrub = async () => []
@@ -57,7 +59,7 @@ const noFiles: Scrub = async () => []
 const tries = 50
 const pauseMs = 100
 
-export function openErasures ({ database, path, people, policies, scrub = noFiles }: ErasuresParts): Erasures {
+export function openErasures ({ database, path, people, policies, scrub = noFiles, aside = async work => await work() }: ErasuresParts): Erasures {
   const running = new Map<string, Promise<Receipt>>()
 
   async function erase (owner: Owner): Promise<Receipt> {
@@ -75,7 +77,7 @@ export function openErasures ({ database, path, people, policies, scrub = noFile
       const key = JSON.stringify([owner.tenant, owner.user])
       const under = running.get(key)
       if (under !== undefined) return await under
-      const erasing = erase(owner).finally(() => { running.delete(key) })
+      const erasing = aside(async () => await erase(owner)).finally(() => { running.delete(key) })
       running.set(key, erasing)
       return await erasing
     },

@@ -14,18 +14,19 @@ const better = ['Cut the crossing branches in late winter.', 'Call it the Mornin
 test('what people correct over HTTP becomes a data set that the terminal shows, and an erasure marks it', async t => {
   const server = await startServer(t)
   const corrected: string[] = []
-  for (let user = 0; user < 6; user++) {
+  for (let user = 0; user < questions.length; user++) {
     const headers = { 'x-engraft-user': `user-${user}` }
-    const [i, k] = [user % 5, (user + 2) % 5]
-    const { id } = await (await server.post('/v1/chat/completions', chatBody(`${questions[i]} I ask for garden number ${user * 37}.`, { max_tokens: 4 }), { headers })).json() as { id: string }
-    t.equal((await server.post('/v1/feedback', { completion_id: id, kind: 'correction', value: `${better[i]} And for number ${user}: ${better[k]}` }, { headers })).status, 201)
+    // Nobody says what another one says: a near copy of what is held out would not be learnt.
+    const k = (user + 2) % questions.length
+    const { id } = await (await server.post('/v1/chat/completions', chatBody(`${questions[user]} I ask for garden number ${user * 37}.`, { max_tokens: 4 }), { headers })).json() as { id: string }
+    t.equal((await server.post('/v1/feedback', { completion_id: id, kind: 'correction', value: `${better[user]} And for number ${user}: ${better[k]}` }, { headers })).status, 201)
     corrected.push(id)
   }
   const preview = await (await server.post('/admin/datasets/preview', { name: 'house' })).json() as { manifest: { counts: Record<string, { rows: number }> } }
-  t.equal(preview.manifest.counts.train!.rows + preview.manifest.counts.test!.rows, 6)
+  t.equal(preview.manifest.counts.train!.rows + preview.manifest.counts.test!.rows, 5)
 
   const cli = async (...given: string[]): Promise<string> => (await run(process.execPath, [main, 'datasets', ...given, '--url', server.url])).stdout
-  t.match(await cli('build', 'house'), /# house@1\n\n6 rows[\s\S]*\| evidence \| 6 \| 0/)
+  t.match(await cli('build', 'house'), /# house@1\n\n5 rows[\s\S]*\| evidence \| 5 \| 0/)
   t.match(await cli('list'), /house@1 +local .*ready/)
   const { data } = await (await fetch(`${server.url}/admin/datasets`)).json() as { data: { id: string, sha256: string }[] }
   const again = await (await server.post('/admin/datasets', { name: 'house' })).json() as { id: string, state: string }
@@ -33,7 +34,7 @@ test('what people correct over HTTP becomes a data set that the terminal shows, 
   const detail = async (id: string) => await (await fetch(`${server.url}/admin/datasets/${id}`)).json() as { state: string, sha256: string, erased: number, card: string }
   await until(async () => (await detail(again.id)).state === 'ready')
   t.equal((await detail(again.id)).sha256, data[0]!.sha256)
-  t.match(await cli('diff', 'house@2', 'house@1'), /Against house@1: 6 rows then, 0 new since/)
+  t.match(await cli('diff', 'house@2', 'house@1'), /Against house@1: 5 rows then, 0 new since/)
 
   const lineage = await (await fetch(`${server.url}/admin/datasets/lineage?completion=${corrected[2]}`)).json() as { data: { user: string, versions: unknown[] }[] }
   t.match(lineage.data, [{ user: 'user-2', versions: [{ name: 'house', version: 1 }, { name: 'house', version: 2 }] }])
