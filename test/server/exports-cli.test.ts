@@ -8,26 +8,22 @@ import { type Test, test } from 'tap'
 import { exportDataset } from '../../src/cli/exports.ts'
 import { review } from '../../src/cli/reviews.ts'
 import { addSchedule, listSchedules, removeSchedule } from '../../src/cli/schedules.ts'
-import { createExports } from '../../src/datasets/exports/exports.ts'
 import { openReviews } from '../../src/datasets/open-reviews.ts'
-import { openSchedules } from '../../src/datasets/open-schedules.ts'
 import { freshFolder } from '../database/fixtures.ts'
-import { built, corrections, tenant, world } from '../datasets/fixtures.ts'
+import { tenant } from '../datasets/fixtures.ts'
 import { feedbackStore } from '../interactions/feedback.ts'
 import { interaction } from '../interactions/fixtures.ts'
 import { appFor, listening } from '../support/app.ts'
+import { exporting } from './exporting.ts'
 
 async function open (t: Test) {
-  const made = await world(t)
-  await corrections(made, 20, 3)
-  const version = await built(made)
-  const data = join(made.path, '..')
-  const schedules = openSchedules({ database: made.database, datasets: made.datasets, data, log: () => {} })
-  const { url } = await listening(await appFor(t, { datasets: made.datasets, exports: createExports({ datasets: made.datasets, folder: join(data, 'exports') }), schedules }))
+  const made = await exporting(t)
+  const { exports, schedules } = made
+  const { url } = await listening(await appFor(t, { datasets: made.datasets, exports, schedules }))
   const out = join(freshFolder(t), 'house.jsonl')
   const output = new PassThrough().setEncoding('utf8')
   const flags = { format: 'trl-sft', out, split: 'train', tenant }
-  return { ...made, version, schedules, url, out, output, flags, said: () => String(output.read() ?? '') }
+  return { ...made, url, out, output, flags, said: () => String(output.read() ?? '') }
 }
 
 /** What the server sends, of which the first replies are cut off after so many bytes. */

@@ -3,26 +3,22 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { keyless } from '../../src/access/caller.ts'
-import { createExports } from '../../src/datasets/exports/exports.ts'
 import { formatNames } from '../../src/datasets/exports/format.ts'
 import { openReviews } from '../../src/datasets/open-reviews.ts'
-import { openSchedules } from '../../src/datasets/open-schedules.ts'
-import { built, corrections, tenant, world } from '../datasets/fixtures.ts'
+import { tenant } from '../datasets/fixtures.ts'
 import { feedbackStore } from '../interactions/feedback.ts'
 import { interaction } from '../interactions/fixtures.ts'
 import { appFor } from '../support/app.ts'
+import { exporting } from './exporting.ts'
 
 /** The routes over a real version of a data set. */
 async function open (t: Test) {
-  const made = await world(t)
-  await corrections(made, 20, 3)
-  const version = await built(made)
-  const data = join(made.path, '..')
-  const schedules = openSchedules({ database: made.database, datasets: made.datasets, data, log: () => {} })
-  const app = await appFor(t, { exports: createExports({ datasets: made.datasets, folder: join(data, 'exports') }), schedules })
+  const made = await exporting(t)
+  const { version, exports, schedules } = made
+  const app = await appFor(t, { exports, schedules })
   const call = async (method: 'GET' | 'HEAD' | 'POST' | 'DELETE', url: string, headers: Record<string, string> = {}, payload?: object) =>
     await app.inject({ method, url, headers: { host: '127.0.0.1', ...headers }, ...payload !== undefined && { payload } })
-  return { ...made, version, data, schedules, app, call, url: `/admin/datasets/${version.id}/export` }
+  return { ...made, app, call, url: `/admin/datasets/${version.id}/export` }
 }
 
 test('a version is downloaded in any format, with its digest, and what is left out is told', async t => {
