@@ -17,6 +17,8 @@ export interface Wanted {
   readonly method: Method | null
   /** `dpo` only: id of the run whose SFT adapter it goes on from. */
   readonly parent: string | null
+  /** `NAME@VERSION` of an adapter that exists: nothing is trained, and it is measured on the rows of people whom it was not trained on. null: one is trained. */
+  readonly candidate: string | null
   /** Keys of the trainer's `hyper` (trainer/engraft_trainer/job.py) that differ from its defaults. */
   readonly hyper: Readonly<Record<string, unknown>>
   /** What a generated answer must keep to; each is measured by itself. */
