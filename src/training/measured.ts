@@ -46,6 +46,7 @@ export interface Measured {
   readonly people: number
   /** What was looked for in the data before anything was trained. */
   readonly data: {
+    /** Rows that were learnt from. */
     readonly trained: number
     /** People in training and among the held-out, and rows in both, by text. */
     readonly sharedPeople: number
@@ -54,6 +55,7 @@ export interface Measured {
     readonly rude: number
     readonly secrets: number
   }
+  /** null: what is measured came as a GGUF file alone, which PyTorch cannot read; the step of the gate then says that it could not be judged. */
   readonly parity: {
     /** Which order of q and k the base wants, as probed. */
     readonly qk: 'permuted' | 'plain'
@@ -63,7 +65,7 @@ export interface Measured {
     readonly gain: { readonly engine: number, readonly torch: number }
     /** At scale 0 every log-probability is exactly the base's. */
     readonly scaleZero: boolean
-  }
+  } | null
   readonly arms: readonly Arm[]
   readonly gain: {
     /** nat a token, base minus adapter: above 0 is better. */
@@ -86,7 +88,7 @@ export interface Measured {
    * shuffled answers learns the form and loses this.
    */
   readonly relevance: { readonly base: Interval, readonly adapter: Interval, readonly gain: Interval } | null
-  /** On general prompts that nobody trained on. */
+  /** On general prompts that nobody trained on; null as parity. */
   readonly forgetting: {
     readonly rows: number
     /** KL(base || adapter), nat a token. */
@@ -95,7 +97,7 @@ export interface Measured {
     readonly agreement: number
     /** nat a token that the base's own answers became less likely. */
     readonly worse: number
-  }
+  } | null
   readonly tone: {
     /** Shares of generated answers. */
     readonly rude: { readonly base: number, readonly adapter: number }
@@ -118,6 +120,6 @@ export interface Measured {
     /** Share of pairs that the adapter wins; a tie counts half. */
     readonly wins: Interval
   } | null
-  /** Epoch whose weights were kept; 0: no epoch was better than the base. */
-  readonly bestEpoch: number
+  /** Epoch whose weights were kept; 0: no epoch was better than the base. null: nothing was trained here. */
+  readonly bestEpoch: number | null
 }
