@@ -16,6 +16,7 @@ const catalogue = {
   session_not_found: [404, 'invalid_request_error', "There is no session '{session}' on record, or it is not yours. The answers' engraft.session names it."],
   memory_not_found: [404, 'invalid_request_error', "There is no memory '{id}' of this user. GET /v1/memories lists them."],
   dataset_not_found: [404, 'invalid_request_error', "There is no data set '{id}'. GET /admin/datasets lists them."],
+  training_not_found: [404, 'invalid_request_error', "There is no training run '{id}'. GET /admin/training lists them."],
   adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
   adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
   base_not_served: [404, 'invalid_request_error', "'{adapter}' is an adapter of the base '{base}', which this server does not serve now. Start it with that base (--model), or name another adapter."],
@@ -97,6 +98,15 @@ const catalogue = {
   schedule_not_found: [404, 'invalid_request_error', "There is no schedule '{id}'. GET /admin/schedules lists them."],
   schedule_invalid: [400, 'invalid_request_error', '{detail}'],
 
+  // refused: training
+  training_not_done: [409, 'invalid_request_error', "The training run '{id}' is not done (it is {stage}), so there is nothing to read yet. GET /admin/training/{id} shows how far it is."],
+  training_cancelled: [409, 'invalid_request_error', "The training run '{id}' was cancelled. Start another one."],
+  training_too_few: [422, 'invalid_request_error', 'This data set has {rows} rows to train on, and fewer than {limit} teach nothing reliable: put examples in the prompt instead, or collect more feedback.'],
+  training_bad_input: [422, 'invalid_request_error', 'The trainer refuses this job: {detail}.'],
+  training_bad_base: [422, 'invalid_request_error', 'This base cannot be trained: {detail}.'],
+  training_diverged: [422, 'invalid_request_error', 'The training diverged: {detail}. Nothing of it is kept.'],
+  training_bad_result: [502, 'server_error', 'What the trainer gave back is refused: {detail}. Nothing of it is used.'],
+
   // busy
   rate_limit_exceeded: [429, 'rate_limit_error', 'This {subject} has used its {limit} requests a minute. Try again in {seconds} s.'],
   token_budget_exceeded: [429, 'rate_limit_error', 'This key has used its {limit} tokens a day. Try again in {seconds} s.'],
@@ -119,6 +129,10 @@ const catalogue = {
   export_full: [507, 'server_error', 'The disk that holds {folder} is full. No half file was left there: free some space and export again.'],
   export_failed: [503, 'server_error', '{folder} cannot be written ({detail}). No half file was left there: see that this account may write there, and export again.'],
   dataset_damaged: [500, 'server_error', "The data set '{dataset}' is not what was built: {detail}. Build it again, or restore a backup."],
+  python_missing: [503, 'server_error', 'Training needs Python 3.11 or newer with venv and pip: {detail}. Install it (Debian and Ubuntu: apt install python3 python3-venv python3-pip; macOS: brew install python), or name one in ENGRAFT_PYTHON. Everything but training works without it.'],
+  python_setup_failed: [503, 'server_error', 'What training needs could not be installed in {folder}: {detail}. Nothing half done is used: see to the cause and set it up again.'],
+  training_memory: [507, 'server_error', 'The training needs more memory than it may have: {detail}. What was trained so far is kept; lower hyper.batch or hyper.max_len, or free memory and start it again.'],
+  training_failed: [500, 'server_error', 'The trainer ended before it was done: {detail}. What was trained so far is kept.'],
   storage_full: [507, 'server_error', 'The disk that holds the data folder is full. Nothing was changed: free some space and try again.'],
   storage_failed: [503, 'server_error', "The data folder cannot be written. The server's log has the cause."],
   internal_error: [500, 'server_error', "Something went wrong here, not with your request. The server's log has the cause under this request's id."]
