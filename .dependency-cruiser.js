@@ -19,7 +19,8 @@ const rooms = {
   memory: { doors: ['block', 'embedder', 'memories', 'profile/profile', 'stop-words'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
   privacy: { doors: ['erasures', 'export', 'forgetting', 'import', 'people', 'policies', 'portable', 'retention', 'secrets/masked'], knows: ['database', 'interactions', 'memory'] },
-  server: { doors: [], knows: ['access', 'adapters', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'memory', 'privacy'] }
+  server: { doors: [], knows: ['access', 'adapters', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'memory', 'privacy', 'training'] },
+  training: { doors: ['check', 'measured', 'training', 'verdict'], knows: ['adapters', 'database', 'datasets', 'gguf', 'inference', 'memory', 'privacy'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */

@@ -32,6 +32,10 @@ const settings = {
   residentAdapters: whole(8, 1, 256, 'adapters kept in memory per base model'),
   idleUnload: whole(900, 0, 604_800, 'seconds without a request after which a base other than the default is unloaded; 0: never'),
 
+  python: text('', 'Python (3.10 or later) that trains, with the packages of trainer/requirements.txt; empty: one is set up in the data folder when it is first needed'),
+  trainCommand: text('', 'shell command that trains elsewhere: it gets a job folder in $ENGRAFT_JOB and brings the result to $ENGRAFT_OUT (docs: CONTRIBUTING.md); empty: this machine trains'),
+  trainMemory: whole(0, 0, 16_777_216, 'MB of memory a training may take; 0: six tenths of the machine\'s'),
+
   bodyLimit: whole(4 * 1024 * 1024, 1024, 1024 ** 3, 'largest request body or WebSocket message, in bytes'),
   adapterLimit: whole(1024 ** 3, 1024, 1024 ** 4, 'largest adapter file, in bytes'),
   maxMessages: whole(4096, 1, 1_000_000, 'most messages in a conversation'),
