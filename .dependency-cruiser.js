@@ -14,7 +14,7 @@ const rooms = {
   datasets: { doors: ['card', 'datasets', 'exports/exports', 'exports/format', 'exports/writing', 'review', 'row', 'schedule'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
-  inference: { doors: ['bases', 'engine'], knows: ['grammar'] },
+  inference: { doors: ['bases', 'engine', 'target'], knows: ['grammar'] },
   interactions: { doors: ['chain', 'feedback', 'ids', 'interactions', 'kept', 'rows'], knows: ['database', 'inference'] },
   memory: { doors: ['block', 'embedder', 'memories', 'profile/profile', 'stop-words'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
@@ -24,7 +24,7 @@ const rooms = {
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/card', 'datasets/exports/format', 'gguf/reader', 'grammar/grammar', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/stop-words', 'privacy/secrets/masked']
+const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/card', 'datasets/exports/format', 'gguf/reader', 'grammar/grammar', 'inference/target', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/stop-words', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { PublicError, problem } from '../errors.ts'
 import type { Bases, Lease } from '../inference/bases.ts'
 import type { AppliedAdapter, Target } from '../inference/engine.ts'
+import { weightsDigest } from '../inference/target.ts'
 import type { AdapterLease, Adapters } from './adapters.ts'
 
 /** An adapter that a request puts on, and how strongly. */
@@ -73,7 +73,7 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
         const put = used.filter(({ scale }) => scale !== 0)
         const applied = merge(put)
         return {
-          target: { model: modelOf(base.target, named, put), digest: digestOf(base.target, applied), adapters: applied },
+          target: { model: modelOf(base.target, named, put), digest: weightsDigest(base.target.digest, applied), adapters: applied },
           engine: base.engine,
           contextSize: base.contextSize,
           admission: base.admission,
@@ -120,11 +120,6 @@ function merge (put: readonly Used[]): AppliedAdapter[] {
 function modelOf (base: Target, named: AdapterLease | null, put: readonly Used[]): string {
   const snapshots = put.map(({ lease: { name, version } }) => `${name}@${version}`)
   return named !== null && snapshots.length === 1 ? snapshots[0]! : [base.model, ...new Set(snapshots)].join('+')
-}
-
-function digestOf (base: Target, applied: readonly AppliedAdapter[]): string {
-  if (applied.length === 0) return base.digest
-  return createHash('sha256').update([base.digest, ...applied.map(({ digest, scale }) => `${digest} ${scale}`)].join('\n')).digest('hex')
 }
 
 /** Adapters at scale 0 count too: who may not use a name must not learn whether it exists. */

@@ -146,6 +146,8 @@ export interface Embedded {
 export interface Rendered {
   readonly tokens: Uint32Array
   readonly contextSize: number
+  /** The tokens that end an answer of this model, each by itself. */
+  readonly endOfTurn: readonly number[]
 }
 
 /**

@@ -34,6 +34,6 @@ export interface Served {
   render (input: Input): Promise<RenderedPrompt>
   /** Log-probability (nat) of each token of each row's completion. */
   score (rows: readonly TokenRow[], adapter: AppliedAdapter | null, signal: AbortSignal, scored?: (rows: number) => void): Promise<readonly (readonly number[])[]>
-  /** What it answers at temperature 0. */
-  answer (input: Input, adapter: AppliedAdapter | null, maxTokens: number, signal: AbortSignal): Promise<Answered>
+  /** What it answers at temperature 0. `grammar`: GBNF that the answer must fit; null, or left out: none. */
+  answer (input: Input, adapter: AppliedAdapter | null, maxTokens: number, signal: AbortSignal, grammar?: string | null): Promise<Answered>
 }

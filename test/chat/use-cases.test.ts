@@ -16,7 +16,7 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drai
   const counting = new Admission({ capacity: 1, queue: 1, queuePerTenant: 1, timeout: 1 })
   const engine = {
     async * generate (): AsyncGenerator<Part> { yield * over.say ?? [] },
-    render: async () => ({ tokens: new Uint32Array(3), contextSize: 10 })
+    render: async () => ({ tokens: new Uint32Array(3), contextSize: 10, endOfTurn: [2] })
   } as unknown as Engine
   const state = {
     leases: 0,

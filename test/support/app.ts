@@ -28,7 +28,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
       const name = base?.name ?? (model ?? '').replace(/@\d+$/, '')
       requireModels(caller, [name])
       if (base === null && adapters.find(name) === null) throw problem('model_not_found', { model: name }, { param: 'model' })
-      return { tokens: new Uint32Array(Buffer.from(input.type === 'chat' ? input.messages.map(message => `${message.role}:${message.content}`).join('|') : input.type === 'text' ? input.text : '')), contextSize: 4096 }
+      return { tokens: new Uint32Array(Buffer.from(input.type === 'chat' ? input.messages.map(message => `${message.role}:${message.content}`).join('|') : input.type === 'text' ? input.text : '')), contextSize: 4096, endOfTurn: [0] }
     },
     // A vector that tells how long each text is, beside one that does not change.
     embed: async ({ model, texts }) => ({ model: model ?? 'tiny', vectors: texts.map(({ length }) => Float32Array.of(length, 0.5)), promptTokens: texts.length }),

@@ -11,7 +11,7 @@ const loadMs = 600_000
 /** How long a child gets to end by itself before it is killed. */
 const goodbyeMs = 3_000
 
-export interface Ready { readonly contextSize: number, readonly batchSize: number, readonly gpu: string }
+export interface Ready { readonly contextSize: number, readonly batchSize: number, readonly gpu: string, readonly ends: readonly number[] }
 
 /**
  * One run of the child process: from fork to exit, with its watchdog. It never

@@ -65,7 +65,7 @@ async function load ({ options, residents: limit }: Extract<Order, { type: 'load
     })
     loop.threads(threads)
     loaded = { native, loop, residents, writer: new PromptWriter(native) }
-    say({ type: 'ready', contextSize: native.contextSize, batchSize: native.batchSize, gpu: native.gpu })
+    say({ type: 'ready', contextSize: native.contextSize, batchSize: native.batchSize, gpu: native.gpu, ends: native.specials.flatMap(({ id }) => native.isEnd(id) ? [id] : []) })
   } catch (cause) {
     say({ type: 'unready', message: cause instanceof Error ? cause.message : String(cause) })
   }

@@ -52,6 +52,7 @@ export class LlamaEngine implements Engine {
   #status: EngineState['status'] = 'unloaded'
   #detail: string | null = null
   #contextSize = 0
+  #ends: readonly number[] = []
   #ids = 0
   #prefillRate: number | null = null
   /** Requests for vectors under way. */
@@ -93,7 +94,7 @@ export class LlamaEngine implements Engine {
   async render (input: Input): Promise<Rendered> {
     const word = await this.#ask(await this.#ready(), id => ({ type: 'render', id, input }))
     if (word.type !== 'rendered') throw new Error(`the engine answered ${word.type}`)
-    return { tokens: word.tokens, contextSize: this.#contextSize }
+    return { tokens: word.tokens, contextSize: this.#contextSize, endOfTurn: this.#ends }
   }
 
   async embed (texts: readonly (string | readonly number[])[]): Promise<Embedded> {
@@ -190,6 +191,7 @@ export class LlamaEngine implements Engine {
     child.ready.then(ready => {
       if (this.#child !== child) return
       this.#contextSize = ready.contextSize
+      this.#ends = ready.ends
       this.#status = 'ready'
       this.#detail = null
       child.tell({ type: 'pin', digests: this.#pinned })

@@ -22,7 +22,7 @@ export type Order =
 
 /** What the child tells the parent. */
 export type Word =
-  | { readonly type: 'ready', readonly contextSize: number, readonly batchSize: number, readonly gpu: string }
+  | { readonly type: 'ready', readonly contextSize: number, readonly batchSize: number, readonly gpu: string, /** Tokens that end an answer. */ readonly ends: readonly number[] }
   | { readonly type: 'unready', readonly message: string }
   /** Everything one batch produced, over all answers. */
   | { readonly type: 'parts', readonly parts: readonly PartOf[] }
