@@ -60,7 +60,7 @@ export async function openContestants (arena: Arena): Promise<Opened> {
   console.log(`llama-server of ${built.version}: ${llama.flags.join(' ')}`)
   return {
     engraft: { ask: (question, signal, heard) => asked(engraft.url, question, { model: question.adapter === undefined ? 'bench' : `bench-${question.adapter}` }, signal, heard) },
-    llama: { ask: (question, signal, heard) => asked(llama.url, question, { cache_prompt: true, lora: question.adapter === undefined ? [] : [{ id: question.adapter, scale: 1 }] }, signal, heard) },
+    llama: { ask: (question, signal, heard) => asked(llama.url, question, { cache_prompt: true, lora: [{ id: question.adapter ?? 0, scale: question.adapter === undefined ? 0 : 1 }] }, signal, heard) },
     close: async () => {
       await Promise.all([engraft.stop(), llama.stop()])
       await rm(folder, { recursive: true })
