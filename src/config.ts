@@ -32,7 +32,7 @@ const settings = {
   residentAdapters: whole(8, 1, 256, 'adapters kept in memory per base model'),
   idleUnload: whole(900, 0, 604_800, 'seconds without a request after which a base other than the default is unloaded; 0: never'),
 
-  python: text('', 'Python (3.10 or later) that trains, with the packages of trainer/requirements.txt; empty: one is set up in the data folder when it is first needed'),
+  python: text('', 'Python (3.11 or later) that trains, with the packages of trainer/requirements.txt; empty: one is set up in the data folder when it is first needed'),
   trainCommand: text('', 'shell command that trains elsewhere: it gets a job folder in $ENGRAFT_JOB and brings the result to $ENGRAFT_OUT (docs: CONTRIBUTING.md); empty: this machine trains'),
   trainMemory: whole(0, 0, 16_777_216, 'MB of memory a training may take; 0: six tenths of the machine\'s'),
 
