@@ -11,12 +11,12 @@ const rooms = {
   chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
-  datasets: { doors: ['card', 'datasets', 'exports/exports', 'exports/format', 'exports/writing', 'review', 'row', 'schedule'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
+  datasets: { doors: ['card', 'curation/personal/pseudonyms', 'curation/refusal', 'curation/rude', 'curation/texts', 'datasets', 'exports/exports', 'exports/format', 'exports/writing', 'review', 'row', 'schedule', 'slices', 'topics'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine', 'target'], knows: ['grammar'] },
   interactions: { doors: ['chain', 'feedback', 'ids', 'interactions', 'kept', 'rows'], knows: ['database', 'inference'] },
-  memory: { doors: ['block', 'embedder', 'memories', 'profile/profile', 'stop-words'], knows: ['database', 'interactions'] },
+  memory: { doors: ['block', 'embedder', 'memories', 'profile/frame', 'profile/profile', 'stop-words'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
   privacy: { doors: ['erasures', 'export', 'forgetting', 'import', 'people', 'policies', 'portable', 'retention', 'secrets/masked'], knows: ['database', 'interactions', 'memory'] },
   server: { doors: [], knows: ['access', 'adapters', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'memory', 'privacy', 'training'] },
@@ -24,7 +24,7 @@ const rooms = {
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/card', 'datasets/exports/format', 'gguf/reader', 'grammar/grammar', 'inference/target', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/stop-words', 'privacy/secrets/masked']
+const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/card', 'datasets/curation/personal/pseudonyms', 'datasets/curation/refusal', 'datasets/curation/rude', 'datasets/curation/texts', 'datasets/exports/format', 'datasets/slices', 'datasets/topics', 'gguf/reader', 'grammar/grammar', 'inference/target', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/profile/frame', 'memory/stop-words', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {
@@ -32,6 +32,7 @@ const homes = {
   '@huggingface/jinja': 'src/inference/llama/',
   '@huggingface/tokenizers': 'src/memory/onnx/',
   '@secretlint/secretlint-rule-preset-recommend': 'src/privacy/secrets/',
+  asciichart: 'src/cli/',
   'better-sqlite3': 'src/database/',
   'chrono-node': 'src/memory/dates.ts',
   'cli-progress': 'src/cli/',
