@@ -40,6 +40,8 @@ const homes = {
   commander: 'src/cli/',
   compromise: 'src/datasets/curation/personal/lexicon.ts',
   croner: 'src/datasets/due.ts',
+  'd3-scale': 'src/training/report/',
+  'd3-shape': 'src/training/report/',
   eld: 'src/datasets/curation/language.ts',
   fastify: 'src/server/',
   'fastify-plugin': 'src/server/',
