@@ -1,3 +1,4 @@
+import { randomOf } from '../random.ts'
 import type { Moved, Slices } from './datasets.ts'
 
 /** Customary bounds of the index in credit scoring (Siddiqi 2006, ch. 8): below the first nothing moved, above the second a lot. */
@@ -33,7 +34,8 @@ function psiOf (before: readonly number[], fresh: readonly number[]): number {
 function chanceOf (before: readonly number[], fresh: readonly number[]): number {
   const all = before.flatMap((count, bucket) => Array<number>(count + fresh[bucket]!).fill(bucket))
   const found = unevenness(before, fresh)
-  const random = generator(all.length)
+  // The same for the same data, so that a report can be made again.
+  const random = randomOf(all.length)
   const size = sum(fresh)
   let worse = 0
   for (let turn = 0; turn < permutations; turn++) {
@@ -61,17 +63,6 @@ function unevenness (one: readonly number[], other: readonly number[]): number {
 function scaled (counts: readonly number[]): number[] {
   const total = sum(counts)
   return total <= sample ? [...counts] : counts.map(count => Math.round(count * sample / total))
-}
-
-/** mulberry32: small, and good enough to shuffle; the same for the same data, so that a report can be made again. */
-function generator (seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = state + 0x6d2b79f5 | 0
-    let t = Math.imul(state ^ state >>> 15, 1 | state)
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
-    return ((t ^ t >>> 14) >>> 0) / 2 ** 32
-  }
 }
 
 function sum (numbers: readonly number[]): number { return numbers.reduce((total, number) => total + number, 0) }

@@ -6,6 +6,23 @@ import { sorted } from './pipeline.ts'
 import type { Row } from './row.ts'
 import { topicOf } from './topics.ts'
 
+/**
+ * Where a row belongs in each way to slice.
+ *
+ * @param firsts when each owner's first row was answered, in ms
+ */
+export function bucketsOf (row: Row, topics: readonly string[], firsts: ReadonlyMap<number, number>): Readonly<Record<keyof Slices, string>> {
+  const answer = answerText(row.answer)
+  const bits = Math.floor(Math.log2(Math.max(1, answer.length)))
+  return {
+    length: `${2 ** bits} to ${2 ** (bits + 1) - 1} characters`,
+    language: languageOf(`${questionText(row)}\n${answer}`),
+    topic: topicOf(row, topics),
+    cohort: new Date(firsts.get(row.owner) ?? row.at).toISOString().slice(0, 7),
+    refusal: refuses(answer) ? 'declines' : 'answers'
+  }
+}
+
 /** Counts how the rows of a version spread. */
 export class Slicer {
   readonly #topics: readonly string[]
@@ -19,13 +36,8 @@ export class Slicer {
   }
 
   add (row: Row): void {
-    const answer = answerText(row.answer)
-    const bits = Math.floor(Math.log2(Math.max(1, answer.length)))
-    this.#count('length', `${2 ** bits} to ${2 ** (bits + 1) - 1} characters`)
-    this.#count('language', languageOf(`${questionText(row)}\n${answer}`))
-    this.#count('topic', topicOf(row, this.#topics))
-    this.#count('cohort', new Date(this.#firsts.get(row.owner) ?? row.at).toISOString().slice(0, 7))
-    this.#count('refusal', refuses(answer) ? 'declines' : 'answers')
+    const buckets = bucketsOf(row, this.#topics, this.#firsts)
+    for (const slice of Object.keys(buckets) as (keyof Slices)[]) this.#count(slice, buckets[slice])
   }
 
   slices (): Slices {

@@ -24,6 +24,15 @@ export function blockOf (memories: readonly Quoted[]): string | null {
   return [opening, ...lines, closing].join('\n')
 }
 
+/** A message without the block it was sent with; one without is as it was. No memory can hold what ends it. */
+export function withoutBlock (content: string): string { return unframed(content, opening, closing) }
+
+/** A message without the frame at its head that begins and ends so, as `assembled` put it there. */
+export function unframed (content: string, opening: string, closing: string): string {
+  const end = content.startsWith(opening) ? content.indexOf(closing) : -1
+  return end === -1 ? content : content.slice(end + closing.length).replace(/^\n\n/, '')
+}
+
 /** About how many tokens a memory's line takes; name and day take 14. */
 export function lineTokens (quote: string): number { return estimatedTokens(quote) + 14 }
 
