@@ -102,6 +102,7 @@ const catalogue = {
   training_not_done: [409, 'invalid_request_error', "The training run '{id}' is not done (it is {stage}), so there is nothing to read yet. GET /admin/training/{id} shows how far it is."],
   training_cancelled: [409, 'invalid_request_error', "The training run '{id}' was cancelled. Start another one."],
   training_too_few: [422, 'invalid_request_error', 'This data set has {rows} rows to train on, and fewer than {limit} teach nothing reliable: put examples in the prompt instead, or collect more feedback.'],
+  training_none_held: [422, 'invalid_request_error', 'No row of people who were held out fits into the context of this base, so nothing would show what an adapter has gained. Build the data set with more people, or start the server with a larger --context.'],
   training_bad_input: [422, 'invalid_request_error', 'The trainer refuses this job: {detail}.'],
   training_bad_base: [422, 'invalid_request_error', 'This base cannot be trained: {detail}.'],
   training_diverged: [422, 'invalid_request_error', 'The training diverged: {detail}. Nothing of it is kept.'],
