@@ -130,6 +130,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       path: tombstonesPath(config),
       people,
       policies,
+      unread: tenant => { for (const engine of engines.values()) engine.forget(tenant) },
       scrub: createScrub(database),
       aside: async work => await datasets.standingAside(async () => await schedules.standingAside(work))
     })

@@ -171,6 +171,8 @@ export interface Engine {
   load (adapters?: readonly AppliedAdapter[]): Promise<void>
   /** From now on exactly these adapters, by digest, stay in memory once they are there. */
   pin (digests: readonly string[]): void
+  /** No prompt that was read for this tenant is reused from now on, so that nothing of it can be told from how fast another one is answered. */
+  forget (tenant: string): void
   /** Frees the weights; a later `load` or `generate` brings them back. Running answers end in `engine_died`. */
   unload (): Promise<void>
   state (): EngineState

@@ -47,6 +47,8 @@ export interface ErasuresParts {
   readonly path: string
   readonly people: Pick<People, 'clear'>
   readonly policies: Pick<Policies, 'erased'>
+  /** Makes engines reuse nothing that they have read for the tenant. Left out: nobody reads. */
+  readonly unread?: (tenant: string) => void
   /** Left out: no files are made of this database. */
   readonly scrub?: Scrub
   /** Does the work while nobody makes files or data sets of what is there. Left out: nobody ever does. */
@@ -59,7 +61,7 @@ const noFiles: Scrub = async () => []
 const tries = 50
 const pauseMs = 100
 
-export function openErasures ({ database, path, people, policies, scrub = noFiles, aside = async work => await work() }: ErasuresParts): Erasures {
+export function openErasures ({ database, path, people, policies, unread = () => {}, scrub = noFiles, aside = async work => await work() }: ErasuresParts): Erasures {
   const running = new Map<string, Promise<Receipt>>()
 
   async function erase (owner: Owner): Promise<Receipt> {
@@ -67,6 +69,7 @@ export function openErasures ({ database, path, people, policies, scrub = noFile
       const id = `erasure_${randomBytes(12).toString('hex')}`
       await part(database, { id, subject: pseudonym(await saltOf(database), owner), at: Date.now() }, owner)
       policies.erased(owner)
+      unread(owner.tenant)
       return id
     })
     return await finish(database, id, path, scrub)

@@ -63,6 +63,15 @@ test('one engine, many answers', async t => {
     t.equal((await collect(engine.generate(generation('', { input: chat(messages), maxTokens: 2, target: { model: 'x', digest: 'other', adapters: [] } }), never))).done.usage.cachedTokens, 0)
   })
 
+  await t.test('what was read for a tenant that is forgotten is read anew, and what for another is not', async t => {
+    const ask = async (tenant: string): Promise<number> => (await collect(engine.generate(generation(prose(200), { tenant, maxTokens: 2 }), never))).done.usage.cachedTokens
+    for (const tenant of ['one', 'other']) await ask(tenant)
+    engine.forget('one')
+    t.equal(await ask('one'), 0)
+    t.ok(await ask('other') > 200)
+    t.ok(await ask('one') > 200, 'and is remembered again')
+  })
+
   await t.test('a shared beginning is copied from a conversation that is still being answered', async t => {
     // This question makes the model recite the system prompt, so the answer shows what the copy holds.
     const ask = (content: string, over: object = {}): ReturnType<typeof generation> => generation('', { tenant: 'kitchen', maxTokens: 24, input: chat([{ role: 'system', content: `You are a cook. ${prose(200)}` }, { role: 'user', content }]), ...over })

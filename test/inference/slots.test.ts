@@ -45,3 +45,24 @@ t.test('a conversation goes on in its slot, and one begun alike in a slot of its
   t.equal(alike?.copyFrom, first?.slot)
   t.equal(slots.take('A', Uint32Array.of(1)), null, 'all are busy')
 })
+
+t.test('what is held for an owner who is to be forgotten is not reused, by an answer under way neither', async t => {
+  const slots = new Slots(3)
+  const prompt = Uint32Array.of(1, 2, 3, 4)
+  const fill = (owner: string): Taken => {
+    const found = slots.take(owner, prompt)
+    if (found === null) throw new Error('all slots are busy')
+    for (const token of prompt) found.slot.tokens.push(token)
+    return found
+  }
+  const [idle, busy, other] = [fill('A'), fill('A'), fill('B')]
+  slots.release(idle.slot)
+  slots.release(other.slot)
+  slots.forget(owner => owner === 'A')
+  t.equal(slots.holds('A', prompt), 0)
+  t.equal(slots.holds('B', prompt), 3)
+  t.strictSame([idle.slot.tokens, busy.slot.tokens.length > 0], [[], true])
+  slots.release(busy.slot)
+  t.strictSame(busy.slot.tokens, [])
+  t.match(slots.take('A', prompt), { keep: 0, copyFrom: null })
+})

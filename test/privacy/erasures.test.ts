@@ -21,13 +21,14 @@ async function world (t: Test) {
   const policies = openPolicies(database)
   const path = join(dirname(opened.path), 'erasures.jsonl')
   const interactions = openInteractions(database)
-  const erasures = openErasures({ database, path, people, policies })
+  const unread: string[] = []
+  const erasures = openErasures({ database, path, people, policies, unread: tenant => { unread.push(tenant) } })
   const say = async (owner: typeof ada, words: string, i = 0): Promise<void> => {
     await interactions.record(interaction({ id: randomUUID(), owner, session: `s${i}`, created: i, messages: [says(`I said ${words} ${i}.`), answers('Yes.'), says(`And ${words}?`)], choices: [choice(`About ${words}.`)], block: `They like ${words}.`, metadata: { note: words } }))
     await memories.remember(owner, [{ kind: 'turn', text: `${words} is what I like ${i}.`, session: `s${i}`, speaker: words, externalId: `${words}-${i}` }])
   }
   const files = (): Buffer => Buffer.concat(readdirSync(dirname(opened.path)).map(name => readFileSync(join(dirname(opened.path), name))))
-  return { ...opened, people, policies, file: path, interactions, erasures, say, files }
+  return { ...opened, people, policies, file: path, interactions, erasures, unread, say, files }
 }
 
 test('an erased person is in no table and no byte of any file, and others are as they were', async t => {
@@ -62,10 +63,11 @@ test('an erased person is in no table and no byte of any file, and others are as
 })
 
 test('two erasures at once are one, and one of nobody is a receipt with zeros', async t => {
-  const { erasures, say } = await world(t)
+  const { erasures, say, unread } = await world(t)
   await say(ada, 'tulips')
   const [one, two] = await Promise.all([erasures.erase(ada), erasures.erase(ada)])
   t.strictSame(one, two)
+  t.strictSame(unread, ['house'], 'and engines reuse nothing of the tenant')
   const nobody = await erasures.erase({ tenant: 'house', user: 'nobody' })
   t.ok(Object.values(nobody.rows).length > 8 && Object.values(nobody.rows).every(count => count === 0))
   t.equal((await erasures.receipts(ada)).length, 1)

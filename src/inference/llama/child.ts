@@ -76,6 +76,7 @@ function obey ({ native, writer, loop, residents }: Loaded, order: Exclude<Order
   else if (order.type === 'taken') loop.taken(order.id, order.count)
   else if (order.type === 'adopt') loop.adopt(order.id, order.adapters)
   else if (order.type === 'pin') residents.pin(order.digests)
+  else if (order.type === 'forget') loop.forget(order.tenant)
   else if (order.type === 'probe') probe(native, order.path).then(found => say({ type: 'probed', id: order.id, probe: found }), cause => fail(order.id, problem('adapter_load_failed', { detail: cause instanceof Error ? cause.message : String(cause) })))
   else {
     try {

@@ -84,6 +84,8 @@ export class LlamaEngine implements Engine {
     this.#child?.tell({ type: 'pin', digests })
   }
 
+  forget (tenant: string): void { this.#child?.tell({ type: 'forget', tenant }) }
+
   async unload (): Promise<void> {
     if (this.#status === 'closed') return
     await this.#stop('unloaded')

@@ -48,6 +48,9 @@ export class Job {
   }
 }
 
+/** Whether a job's `owner` is of this tenant. */
+export function isOf (owner: string, tenant: string): boolean { return owner.startsWith(`${tenant}\0`) }
+
 /** One answer under way, in its slot. */
 export class Answer implements Waiting {
   readonly job: Job

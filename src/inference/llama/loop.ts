@@ -1,6 +1,6 @@
 import { problem, publicError, type PublicError } from '../../errors.ts'
 import type { AppliedAdapter, Generation } from '../engine.ts'
-import { Answer, Job } from './job.ts'
+import { Answer, isOf, Job } from './job.ts'
 import { logprobOf, promptLogprobs } from './likelihoods.ts'
 import type { Adapter, Native } from './native.ts'
 import { digestOf, type Prompt } from './prompt.ts'
@@ -101,6 +101,9 @@ export class BatchLoop {
     if (job !== undefined) job.untaken -= count
     this.#wake()
   }
+
+  /** No prompt read so far for the tenant is reused any more. */
+  forget (tenant: string): void { this.#slots.forget(owner => isOf(owner, tenant)) }
 
   /** Native threads to use from the next batch on; 0 pauses. */
   threads (count: number): void {

@@ -14,6 +14,8 @@ export type Order =
   /** Make these adapters resident ahead of use. */
   | { readonly type: 'adopt', readonly id: number, readonly adapters: readonly AppliedAdapter[] }
   | { readonly type: 'pin', readonly digests: readonly string[] }
+  /** Reuse no prompt that was read for this tenant. */
+  | { readonly type: 'forget', readonly tenant: string }
   /** For a disposable child that answers nothing else. */
   | { readonly type: 'probe', readonly id: number, readonly path: string }
   /** How many native threads may run; 0: pause between batches. */

@@ -8,6 +8,9 @@ export interface Slot {
   usedAt: number
 }
 
+/** The owner of what belongs to no prompt. */
+const nobody = ''
+
 /** Below this share of the prompt, reusing a slot's prefix is not worth losing the rest of it (llama-server's default). */
 const worthwhile = 0.1
 
@@ -28,7 +31,7 @@ export class Slots {
   #clock = 0
 
   constructor (count: number) {
-    this.#slots = Array.from({ length: count }, (_, index) => ({ index, owner: '', tokens: [], busy: false, usedAt: 0 }))
+    this.#slots = Array.from({ length: count }, (_, index) => ({ index, owner: nobody, tokens: [], busy: false, usedAt: 0 }))
   }
 
   /**
@@ -82,8 +85,18 @@ export class Slots {
     return [from, keep]
   }
 
+  /** Nothing that is held for these owners is reused any more; an answer under way comes to its end. */
+  forget (whose: (owner: string) => boolean): void {
+    for (const slot of this.#slots) {
+      if (!whose(slot.owner)) continue
+      slot.owner = nobody
+      if (!slot.busy) slot.tokens.length = 0
+    }
+  }
+
   release (slot: Slot): void {
     slot.busy = false
+    if (slot.owner === nobody) slot.tokens.length = 0
     slot.usedAt = ++this.#clock
   }
 }
