@@ -26,7 +26,7 @@ export function cardOf (version: Version): string {
   return [
     `# ${nameOf(version)}`,
     `${count(total, 'row')} that people's words made of answers, built on ${new Date(version.created).toISOString().slice(0, 10)} by Engraft ${manifest.code} for the tenant ${manifest.tenant}. sha256 of the manifest: \`${version.sha256}\`.`,
-    ...version.erased > 0 ? [`**${count(version.erased, 'row has', 'rows have')} been erased since: what was learnt from this version should be learnt anew from the next one.**`] : [],
+    ...version.erased > 0 ? [`**${count(version.erased, 'row may', 'rows may')} not be learnt from any more (erased since, or their people have taken back their leave): what was learnt from this version should be learnt anew from the next one.**`] : [],
     `Consent: ${manifest.consent}`,
     '## Rows',
     table(['Part', 'Rows', 'People', 'Corrections and approvals', 'Preferences', 'Verdicts', 'What for'], (Object.keys(splits) as Split[]).map(split => {

@@ -116,7 +116,7 @@ export interface Version {
   readonly failure: { readonly code: string, readonly message: string } | null
   /** sha256 (hex) of the manifest with its list of rows; null until it is ready. */
   readonly sha256: string | null
-  /** How many of its rows have been erased since with what they were made of: it should not be learnt from any more. */
+  /** How many of its rows may not be learnt from any more: erased since with what they were made of, or of people who have taken back their leave. What was learnt from it should be learnt anew. */
   readonly erased: number
   readonly manifest: Manifest | null
   /** Against the version before; null: there was none. */
@@ -172,7 +172,7 @@ export interface Datasets {
   find (id: string): Promise<Version>
   /**
    * The rows of a split in the order of their answers, a few read at a time.
-   * Those erased since are left out. Throws `dataset_not_ready`, and
+   * Those that `erased` counts are left out. Throws `dataset_not_ready`, and
    * `dataset_damaged` where the list or a row is not what was built.
    */
   rows (id: string, split: Split): AsyncIterable<Row>

@@ -76,6 +76,10 @@ test('only what people let be learnt becomes a row', async t => {
   const after = await rowsOf(made, version.id)
   t.strictSame([...after.train, ...after.valid, ...after.test], [], 'who takes back their leave is in no version any more')
 })
+  t.equal((await made.datasets.find(version.id)).erased, 1, 'and it says so')
+  t.match((await made.datasets.list(tenant)), [{ erased: 1 }])
+  await policies.change({ tenant, user: 'ada' }, { training: true })
+  t.equal((await made.datasets.find(version.id)).erased, 0, 'leave that is given again holds again')
 
 test('a later word outweighs an earlier one, and those who disagree make no row', async t => {
   const made = await world(t)
@@ -146,7 +150,7 @@ test('an erased person is in no version any more, each says so, and the next one
   t.match(receipt.rows, { dataset_rows: 3, dataset_texts: 3, dataset_people: 1 })
   const marked = await made.datasets.find(before.id)
   t.equal(marked.erased, 3)
-  t.match(cardOf(marked), /3 rows have been erased since/)
+  t.match(cardOf(marked), /3 rows may not be learnt from any more/)
   const left = await rowsOf(made, before.id)
   t.equal(left.train.length + left.valid.length + left.test.length, 21)
   const after = await rowsOf(made, (await built(made)).id)

@@ -24,7 +24,7 @@ export const Dataset = Type.Object({
   state: Type.String({ enum: ['building', 'ready', 'failed'] }),
   failure: json('Code and message of why it was not built.'),
   sha256: text('Of the manifest with its list of rows; the same evidence and settings give the same.'),
-  erased: Type.Integer({ description: 'How many of its rows have been erased since: it should not be learnt from any more.' }),
+  erased: Type.Integer({ description: 'How many of its rows may not be learnt from any more: erased since, or of people who have taken back their leave. What was learnt from it should be learnt anew.' }),
   rows: json('How many rows each part has; null until it is ready.')
 })
 export const DatasetDetail = Type.Object({
