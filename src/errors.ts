@@ -13,6 +13,7 @@ const catalogue = {
   key_not_found: [404, 'invalid_request_error', "There is no key '{id}'. GET /admin/keys lists them."],
   token_not_found: [404, 'invalid_request_error', "There is no token '{id}' of this key. GET /v1/tokens lists them."],
   completion_not_found: [404, 'invalid_request_error', "There is no stored completion '{id}', or it is not yours. GET /v1/chat/completions lists them."],
+  choice_not_found: [404, 'invalid_request_error', "The completion '{id}' has no answer {choice}: it has {count}, counted from 0."],
   session_not_found: [404, 'invalid_request_error', "There is no session '{session}' on record, or it is not yours. The answers' engraft.session names it."],
   memory_not_found: [404, 'invalid_request_error', "There is no memory '{id}' of this user. GET /v1/memories lists them."],
   dataset_not_found: [404, 'invalid_request_error', "There is no data set '{id}'. GET /admin/datasets lists them."],

@@ -2,12 +2,14 @@ import type { Print } from './keys.ts'
 import { type Server, ServerError, ask } from './server.ts'
 import { table } from './table.ts'
 
-interface Feedback { readonly id: string, readonly completion_id: string | null, readonly session: string | null, readonly kind: string, readonly value: unknown, readonly comment: string | null, readonly author: string | null, readonly created_at: string }
+interface Feedback { readonly id: string, readonly completion_id: string | null, readonly choice: number, readonly session: string | null, readonly kind: string, readonly value: unknown, readonly comment: string | null, readonly author: string | null, readonly created_at: string }
 interface Signal { readonly kind: string, readonly completion_id: string }
 interface Page { readonly data: readonly Feedback[], readonly has_more: boolean, readonly last_id: string | null, readonly implied?: readonly Signal[] }
 
 /** The flags of `engraft feedback give`: what is said, and on what where it is no answer. */
 export interface GiveFlags {
+  /** Which of several answers to one prompt, counted from 0. */
+  readonly choice?: string
   readonly session?: string
   readonly up?: boolean
   readonly down?: boolean
@@ -29,8 +31,8 @@ const pageSize = 100
 
 /** Says one thing of an answer, or of a session. */
 export async function giveFeedback (server: Server, completion: string | undefined, flags: GiveFlags, print: Print): Promise<void> {
-  const { session, comment, author } = flags
-  const { body: { id } } = await ask<Feedback>(server, 'POST', '/v1/feedback', { completion_id: completion, session, comment, author, ...saidIn(completion, flags) })
+  const { choice, session, comment, author } = flags
+  const { body: { id } } = await ask<Feedback>(server, 'POST', '/v1/feedback', { completion_id: completion, ...choice !== undefined && { choice: numberIn('choice', choice) }, session, comment, author, ...saidIn(completion, flags) })
   print(`${id} is recorded.`)
 }
 
@@ -84,7 +86,7 @@ function numberIn (flag: string, text: string): number {
 /** What fits beside the other columns on a wide terminal. */
 const longestCell = 60
 
-function cells ({ id, completion_id: completion, session, kind, value, comment, author, created_at: at }: Feedback): string[] {
+function cells ({ id, completion_id: completion, choice, session, kind, value, comment, author, created_at: at }: Feedback): string[] {
   const what = [value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value), comment ?? ''].filter(part => part !== '').join(' · ').replace(/\s+/g, ' ').trim()
-  return [id, at.slice(0, 16).replace('T', ' '), author ?? '-', completion ?? `session ${session}`, kind, what.length > longestCell ? `${what.slice(0, longestCell).toWellFormed()}…` : what]
+  return [id, at.slice(0, 16).replace('T', ' '), author ?? '-', completion === null ? `session ${session}` : choice === 0 ? completion : `${completion} (${choice})`, kind, what.length > longestCell ? `${what.slice(0, longestCell).toWellFormed()}…` : what]
 }

@@ -115,6 +115,7 @@ export function program (actions: Actions, version: string): Command {
   withServer(adapters.command('rollback'))
     .argument('<name>')
     .description('bring back the version that was live before')
+    .option('--choice <n>', 'which of several answers to one prompt, counted from 0')
     .action((name, flags) => actions.adaptersRollback(name, flags))
   withServer(adapters.command('retire'))
     .argument('<name>')

@@ -130,7 +130,7 @@ export interface ReviewRow {
   reason: string | null
 }
 
-/** One row of `feedback`, as migrations/007-feedback.sql lays it out. */
+/** One row of `feedback`, as migrations/007-feedback.sql and 013-feedback-choices.sql lay it out. */
 export interface FeedbackRow {
   seq: Generated<number>
   id: string
@@ -140,6 +140,7 @@ export interface FeedbackRow {
   session: string | null
   interaction: number | null
   rejected: number | null
+  choice: Generated<number>
   /** Milliseconds since 1970 in UTC. */
   created: number
   kind: string

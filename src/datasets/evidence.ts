@@ -6,7 +6,7 @@ import type { Review } from './review.ts'
 import type { Answer, Row } from './row.ts'
 
 /** A word that may make a row. */
-export type Word = Said & Pick<Feedback, 'id' | 'author'>
+export type Word = Said & Pick<Feedback, 'id' | 'author' | 'choice'>
 
 /** An answer, and all that is known of how good it was. */
 export interface Judged {
@@ -38,15 +38,15 @@ const badTo = 0.25
  */
 export function evident (judged: Judged): Evident {
   const { interaction, owner, group, prompt, quoted, said, review } = judged
-  const own = interaction.choices[0] ?? null
+  const { choices } = interaction
   const rows: Row[] = []
   const dropped: string[] = []
-  const common = (kind: Row['kind'], feedback: readonly string[], other: string | null = null) => ({
+  const common = (kind: Row['kind'], feedback: readonly string[], choice: number, other: string | null = null) => ({
     id: createHash('sha256').update(JSON.stringify([kind, interaction.id, feedback])).digest('hex').slice(0, 32),
     owner,
     group,
     at: interaction.created,
-    evidence: { interaction: interaction.id, ...other !== null && { other }, feedback, model: interaction.model },
+    evidence: { interaction: interaction.id, ...choice > 0 && { choice }, ...other !== null && { other }, feedback, model: interaction.model },
     prompt,
     tools: toolsOf(interaction.params),
     remembered: quoted !== '',
@@ -54,48 +54,48 @@ export function evident (judged: Judged): Evident {
   })
 
   if (review?.verdict === 'rejected') return { rows, dropped: ['a reviewer rejected it'] }
-  if (review?.verdict === 'edited') teach({ content: review.answer ?? '' }, [review.id])
+  if (review?.verdict === 'edited') teach({ content: review.answer ?? '' }, [review.id], 0)
   if (review?.verdict === 'approved') {
-    if (own === null || unfinished(own)) dropped.push('the answer was cut off')
-    else rows.push({ ...common('demonstration', [review.id]), kind: 'demonstration', answer: answerOf(own), rejected: null })
+    const [own] = choices
+    if (own === undefined || unfinished(own)) dropped.push('the answer was cut off')
+    else rows.push({ ...common('demonstration', [review.id], 0), kind: 'demonstration', answer: answerOf(own), rejected: null })
   }
-  for (const correction of latest(said.filter(({ kind }) => kind === 'correction'))) {
-    if (review === null) teach({ content: correction.value as string }, [correction.id])
+  for (const correction of latest(said.filter(({ kind }) => kind === 'correction'), ({ choice }) => String(choice))) {
+    if (review === null) teach({ content: correction.value as string }, [correction.id], correction.choice)
     else dropped.push('a reviewer decided otherwise')
   }
-  for (const preference of latest(said.filter(isPreference), ({ value }) => [value.chosen, value.rejected].sort().join(' '))) prefer(preference)
-  judge()
+  for (const preference of latest(said.filter(isPreference), ({ value: { chosen, rejected, choices } }) => [chosen, rejected].map((id, i) => `${id} ${choices?.[i] ?? 0}`).sort().join(' '))) prefer(preference)
+  const opinions = said.filter(({ kind }) => kind === 'thumb' || kind === 'rating')
+  for (const [choice, words] of Map.groupBy(opinions, ({ choice }) => choice)) judge(words, choice)
   return { rows, dropped }
 
-  function teach (answer: Answer, feedback: readonly string[]): void {
+  function teach (answer: Answer, feedback: readonly string[], choice: number): void {
     if (answer.content.trim() === '') { dropped.push('the better answer is empty'); return }
+    const own = choices[choice] ?? null
     const same = own !== null && own.calls.length === 0 && own.content.trim() === answer.content.trim()
-    rows.push({ ...common('demonstration', feedback), kind: 'demonstration', answer, rejected: own === null || same || broken(own) ? null : answerOf(own) })
+    rows.push({ ...common('demonstration', feedback, choice), kind: 'demonstration', answer, rejected: own === null || same || broken(own) ? null : answerOf(own) })
   }
 
-  function prefer ({ id, value: { chosen, rejected } }: Word & { readonly kind: 'preference' }): void {
+  function prefer ({ id, value: { chosen, rejected, choices: [better, worse] = [0, 0] } }: Word & { readonly kind: 'preference' }): void {
     // Made where the chosen one is; here it is only known for outweighing.
     if (chosen !== interaction.id) return
-    const other = judged.other(rejected)
-    const worse = other?.choices[0] ?? null
-    if (other === null || own === null || worse === null) dropped.push('one of the two answers is not there')
+    const other = rejected === interaction.id ? interaction : judged.other(rejected)
+    const [good, bad] = [choices[better] ?? null, other?.choices[worse] ?? null]
+    if (other === null || good === null || bad === null) dropped.push('one of the two answers is not there')
     else if (tipOf(other) !== tipOf(interaction)) dropped.push('the two answers are to different questions')
-    else if (unfinished(own) || broken(worse)) dropped.push('the answer was cut off')
-    else rows.push({ ...common('preference', [id], other.id), kind: 'preference', answer: answerOf(own), rejected: answerOf(worse) })
+    else if (unfinished(good) || broken(bad)) dropped.push('the answer was cut off')
+    else rows.push({ ...common('preference', [id], better, other.id === interaction.id ? null : other.id), kind: 'preference', answer: answerOf(good), rejected: answerOf(bad) })
   }
 
-  function judge (): void {
-    const opinions = latest(said.filter(({ kind }) => kind === 'thumb' || kind === 'rating'))
-      .map(word => ({ id: word.id, good: opinionOf(word) }))
+  function judge (words: readonly Word[], choice: number): void {
+    const opinions = latest(words).map(word => ({ id: word.id, good: opinionOf(word) }))
     const clear = opinions.filter(({ good }) => good !== null)
-    if (clear.length === 0) {
-      if (opinions.length > 0) dropped.push('the rating is neither good nor bad')
-      return
-    }
+    if (clear.length === 0) { dropped.push('the rating is neither good nor bad'); return }
+    const own = choices[choice] ?? null
     const good = clear[0]!.good!
     if (clear.some(opinion => opinion.good !== good)) dropped.push('people disagree about it')
     else if (own === null || broken(own) || (good && unfinished(own))) dropped.push('the answer was cut off')
-    else rows.push({ ...common('verdict', clear.map(({ id }) => id)), kind: 'verdict', answer: answerOf(own), good })
+    else rows.push({ ...common('verdict', clear.map(({ id }) => id), choice), kind: 'verdict', answer: answerOf(own), good })
   }
 }
 

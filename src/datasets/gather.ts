@@ -123,13 +123,13 @@ function refusalOf ({ owner, training }: Interaction, refused: boolean): string 
 
 /** Words on these answers, and the preferences that reject one of them: a later one may be the other way round. */
 async function wordsOn (database: Reading, seqs: readonly number[], horizon: Horizon): Promise<(Word & { readonly on: number })[]> {
-  const rows = await database.all(query<{ on: number, id: string, kind: string, value: string, author: string | null }>(`
-    select interaction as "on", id, kind, value, author, seq from feedback where interaction in (select value from json_each(:seqs)) and kind in (select value from json_each(:kinds)) and seq <= :feedback
-    union all
-    select rejected as "on", id, kind, value, author, seq from feedback where rejected in (select value from json_each(:seqs)) and kind = 'preference' and seq <= :feedback
+  const rows = await database.all(query<{ on: number, id: string, choice: number, kind: string, value: string, author: string | null }>(`
+    select interaction as "on", id, choice, kind, value, author, seq from feedback where interaction in (select value from json_each(:seqs)) and kind in (select value from json_each(:kinds)) and seq <= :feedback
+    union
+    select rejected as "on", id, choice, kind, value, author, seq from feedback where rejected in (select value from json_each(:seqs)) and kind = 'preference' and seq <= :feedback
     order by seq`, { seqs: JSON.stringify(seqs), kinds, feedback: horizon.feedback }))
   // What was recorded is of a kind with its value.
-  return rows.map(({ on, id, kind, value, author }) => ({ on, id, kind, value: JSON.parse(value), author }) as Word & { on: number })
+  return rows.map(({ on, id, choice, kind, value, author }) => ({ on, id, choice, kind, value: JSON.parse(value), author }) as Word & { on: number })
 }
 
 /** The latest review of each. */

@@ -7,6 +7,8 @@ export type Answer = Pick<Message, 'content' | 'calls'>
 export interface Evidence {
   /** The completion whose prompt it is. */
   readonly interaction: string
+  /** Which of its answers, counted from 0, where several were asked for at once and it is not the first. */
+  readonly choice?: number
   /** The completion of the rejected answer, where that is another. */
   readonly other?: string
   /** Ids of the feedback, and of the review, that made it a row. */

@@ -7,8 +7,8 @@ export type Said =
   | { readonly kind: 'rating', readonly value: number }
   /** The better answer, as it should have been. */
   | { readonly kind: 'correction', readonly value: string }
-  /** One of two completions of one session was the better one; `rejected` is the other one's id. */
-  | { readonly kind: 'preference', readonly value: { readonly chosen: string, readonly rejected: string } }
+  /** One of two answers of one session was the better one: their completions, and where either is not the first of several (`n`), which they are: [chosen, rejected], counted from 0. */
+  | { readonly kind: 'preference', readonly value: { readonly chosen: string, readonly rejected: string, readonly choices?: readonly [chosen: number, rejected: number] } }
   /** Words about it, in `comment`. */
   | { readonly kind: 'comment', readonly value: null }
   /** What came of it, as a measure of the application's own. */
@@ -20,6 +20,8 @@ export type Told = { readonly kind: 'edited', readonly value: string }
 interface Common {
   /** The answer; null: it is on the whole session. */
   readonly completion: string | null
+  /** Which of the answers that were asked for at once (`n`), counted from 0: 0 on a session, and of a preference that of the better one. */
+  readonly choice: number
   /** null: the answer was not stored. */
   readonly session: string | null
   /** Free words beside it. */
@@ -73,8 +75,9 @@ export interface FeedbackRecord {
    * key, per tenant) with the same content gives what was recorded then; with
    * another content it throws `idempotency_conflict`. Throws
    * `completion_not_found` or `session_not_found` for what is unknown or out of
-   * reach, `not_stored` for words about an answer whose text is not kept, and
-   * `preference_apart` for two of different sessions.
+   * reach, `choice_not_found` where fewer answers were asked for, `not_stored`
+   * for words about an answer whose text is not kept, and `preference_apart` for
+   * two of different sessions.
    */
   give (reach: Reach, feedback: NewFeedback, key: string | null): Promise<{ readonly feedback: Feedback, readonly fresh: boolean }>
   /** In order of record. Throws `invalid_request` for an unknown `after`. */

@@ -11,6 +11,7 @@ import { within } from './rows.ts'
 export interface Target {
   readonly owner: Owner
   readonly completion: string | null
+  readonly choice: number
   /** null: the answer was not stored. */
   readonly session: string | null
   /** Their `seq` in the record. */
@@ -30,26 +31,34 @@ export function wordy ({ kind, comment }: NewFeedback): boolean {
 /** Finds what feedback is on. Throws what `FeedbackRecord.give` throws of it. */
 export async function targetOf (database: Pick<Database, 'all'>, ids: Pick<CompletionIds, 'unkept'>, reach: Reach, feedback: NewFeedback): Promise<Target> {
   const { completion, session } = feedback
-  if (feedback.kind === 'preference') return await pair(feedback.value.chosen, feedback.value.rejected)
+  if (feedback.kind === 'preference') return await pair(feedback.value)
   if (completion !== null) {
-    const target = await answer(completion, 'completion_id')
+    const target = await answer(completion, feedback.choice, 'completion_id', 'choice')
     if (target.session === null && wordy(feedback)) throw problem('not_stored', { subject: completion }, { param: feedback.comment !== null ? 'comment' : 'kind' })
     return target
   }
   return await whole(session ?? '')
 
-  async function answer (id: string, param: string): Promise<Target> {
+  /** @param params the fields that name the completion, and which of its answers */
+  async function answer (id: string, choice: number, ...params: readonly [id: string, choice: string]): Promise<Target> {
     const [row] = await database.all(sql.selectFrom('interactions').innerJoin('owners', 'owners.id', 'interactions.owner')
-      .select(['interactions.seq', 'interactions.session', 'owners.tenant', 'owners.user']).where('interactions.id', '=', id).where('owners.tenant', '=', reach.tenant).where(within(reach)).compile())
-    if (row !== undefined) return { owner: { tenant: row.tenant, user: row.user }, completion: id, session: row.session, interaction: row.seq, rejected: null, unkept: null }
+      .select(({ fn }) => ['interactions.seq', 'interactions.session', 'owners.tenant', 'owners.user', fn<number>('json_array_length', ['interactions.choices']).as('count')])
+      .where('interactions.id', '=', id).where('owners.tenant', '=', reach.tenant).where(within(reach)).compile())
+    if (row !== undefined) {
+      const { tenant, user, session, seq, count } = row
+      // The first one may be spoken of where nothing of it came.
+      if (choice > 0 && choice >= count) throw problem('choice_not_found', { id, choice, count }, { param: params[1] })
+      return { owner: { tenant, user }, completion: id, choice, session, interaction: seq, rejected: null, unkept: null }
+    }
     const owner = { tenant: reach.tenant, user: reach.user ?? '' }
     const unkept = ids.unkept(id, owner)
-    if (unkept === null) throw problem('completion_not_found', { id }, { param })
-    return { owner, completion: id, session: null, interaction: null, rejected: null, unkept }
+    if (unkept === null) throw problem('completion_not_found', { id }, { param: params[0] })
+    return { owner, completion: id, choice, session: null, interaction: null, rejected: null, unkept }
   }
 
-  async function pair (chosen: string, rejected: string): Promise<Target> {
-    const [better, worse] = [stored(await answer(chosen, 'value.chosen'), 'value.chosen'), stored(await answer(rejected, 'value.rejected'), 'value.rejected')]
+  async function pair ({ chosen, rejected, choices = [0, 0] }: (NewFeedback & { kind: 'preference' })['value']): Promise<Target> {
+    const better = stored(await answer(chosen, choices[0], 'value.chosen', 'value.choices'), 'value.chosen')
+    const worse = stored(await answer(rejected, choices[1], 'value.rejected', 'value.choices'), 'value.rejected')
     const together = better.session === worse.session && better.owner.user === worse.owner.user && (session ?? better.session) === better.session
     if (!together) throw problem('preference_apart', {}, { param: 'value' })
     return { ...better, rejected: worse.interaction }
@@ -61,7 +70,7 @@ export async function targetOf (database: Pick<Database, 'all'>, ids: Pick<Compl
     const [owner, another] = owners
     if (owner === undefined) throw problem('session_not_found', { session }, { param: 'session' })
     if (another !== undefined) throw problem('invalid_request', { detail: 'Several users have a session of this name: name the user too.' }, { param: 'user' })
-    return { owner, completion: null, session, interaction: null, rejected: null, unkept: null }
+    return { owner, completion: null, choice: 0, session, interaction: null, rejected: null, unkept: null }
   }
 }
 
@@ -82,8 +91,8 @@ export function giving (target: Target, { kind, value, comment, author }: NewFee
       // Who lets nothing be kept may not be known yet.
       ...unkept === null ? [] : [sql.insertInto('owners').values(owner).onConflict(conflict => conflict.doNothing()).compile()],
       query(`
-        insert into feedback (id, owner, tenant, completion, session, interaction, rejected, created, kind, value, comment, author, key, content)
-        select :id, o.id, o.tenant, :completion, :session, :interaction, :rejected, :created, :kind, :value, :comment, :author, :key, :content
+        insert into feedback (id, owner, tenant, completion, choice, session, interaction, rejected, created, kind, value, comment, author, key, content)
+        select :id, o.id, o.tenant, :completion, :choice, :session, :interaction, :rejected, :created, :kind, :value, :comment, :author, :key, :content
         from owners o where o.tenant = :tenant and o.user = :user
           and (:session is null or exists (select 1 from interactions where owner = o.id and session = :session))
           and (:interaction is null or exists (select 1 from interactions where seq = :interaction and owner = o.id))

@@ -92,11 +92,12 @@ function pageQuery (reach: Reach, { completion, session, kind }: Sought, after: 
 }
 
 /** What must be the same for two to be one. */
-function contentOf ({ kind, value, completion, session, comment, author }: NewFeedback): Buffer {
-  return sha256(JSON.stringify([kind, value, completion, session, comment, author]))
+function contentOf ({ kind, value, completion, choice, session, comment, author }: NewFeedback): Buffer {
+  // As it was before there were choices, for what is sent again after an upgrade.
+  return sha256(JSON.stringify([kind, value, completion, session, comment, author, ...choice > 0 ? [choice] : []]))
 }
 
-function feedbackOf ({ seq, id, created, kind, value, completion, session, comment, author }: Selectable<FeedbackRow>): Feedback {
+function feedbackOf ({ seq, id, created, kind, value, completion, choice, session, comment, author }: Selectable<FeedbackRow>): Feedback {
   // What was written was of a kind with its value.
-  return { seq, id, created, kind, value: JSON.parse(value), completion, session, comment, author, said: kind !== 'edited' } as Feedback
+  return { seq, id, created, kind, value: JSON.parse(value), completion, choice, session, comment, author, said: kind !== 'edited' } as Feedback
 }

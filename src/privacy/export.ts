@@ -46,7 +46,7 @@ export function createExport ({ database, interactions, policies, people }: Expo
       more = page.length === interactionsTogether
     }
     for (let seq = 0, more = true; more;) {
-      const page = await database.all(query<Omit<PortableFeedback, 'value'> & { value: string, seq: number }>(`select seq, id, created, completion, session, kind, value, comment, author
+      const page = await database.all(query<Omit<PortableFeedback, 'value'> & { value: string, seq: number }>(`select seq, id, created, completion, choice, session, kind, value, comment, author
         from feedback where owner = ${mine} and seq > :seq order by seq limit :limit`, { ...owner, seq, limit: feedbackTogether }))
       for (const { seq: place, value, ...feedback } of page) {
         seq = place

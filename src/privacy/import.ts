@@ -67,21 +67,22 @@ export function createImport ({ database, memories, interactions, policies, peop
 
   /** After the answers that it is on. */
   async function judge (owner: Owner, given: PortableFeedback, signal: AbortSignal): Promise<number> {
-    const pair = given.kind === 'preference' ? given.value as { chosen: string, rejected: string } : null
+    const pair = given.kind === 'preference' ? given.value as { chosen: string, rejected: string, choices?: [number, number] } : null
     const others = await taken(owner, [given.completion, pair?.chosen, pair?.rejected].filter(id => id != null))
     const here = <T extends string | null> (id: T): T | string => id !== null && others.has(id) ? renamed(owner, id) : id
-    const value = pair === null ? typeof given.value === 'string' ? masked(given.value).text : given.value : { chosen: here(pair.chosen), rejected: here(pair.rejected) }
+    const value = pair === null ? typeof given.value === 'string' ? masked(given.value).text : given.value : { ...pair, chosen: here(pair.chosen), rejected: here(pair.rejected) }
     return await people.write(owner, async () => {
       signal.throwIfAborted()
       const [there] = await database.all(query<{ owner: number }>(`select owner from feedback where id = :id and owner is not ${mine}`, { ...owner, id: given.id }))
       const changed = await database.commit([
         query('insert into owners (tenant, user) values (:tenant, :user) on conflict do nothing', { ...owner }),
-        query(`insert into feedback (id, owner, tenant, completion, session, interaction, rejected, created, kind, value, comment, author)
-          select :id, o.id, o.tenant, :completion, :session, (select seq from interactions where owner = o.id and id = :completion), (select seq from interactions where owner = o.id and id = :rejected), :created, :kind, :value, :comment, :author
+        query(`insert into feedback (id, owner, tenant, completion, choice, session, interaction, rejected, created, kind, value, comment, author)
+          select :id, o.id, o.tenant, :completion, :choice, :session, (select seq from interactions where owner = o.id and id = :completion), (select seq from interactions where owner = o.id and id = :rejected), :created, :kind, :value, :comment, :author
           from owners o where o.tenant = :tenant and o.user = :user on conflict do nothing`, {
           ...owner,
           id: there === undefined ? given.id : renamed(owner, given.id),
           completion: here(given.completion),
+          choice: given.choice,
           session: given.session,
           rejected: pair === null ? null : here(pair.rejected),
           created: Math.min(given.created, Date.now()),

@@ -19,4 +19,4 @@ export type Portable =
   | { readonly type: 'feedback', readonly feedback: PortableFeedback }
 
 /** What was said of an answer, or of a session; of a preference, `value` names both answers. */
-export type PortableFeedback = Pick<Feedback, 'id' | 'created' | 'completion' | 'session' | 'kind' | 'value' | 'comment' | 'author'>
+export type PortableFeedback = Pick<Feedback, 'id' | 'created' | 'completion' | 'choice' | 'session' | 'kind' | 'value' | 'comment' | 'author'>

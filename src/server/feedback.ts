@@ -1,6 +1,6 @@
 import { problem } from '../errors.ts'
 import type { Feedback, NewFeedback, Said, Signal, Told } from '../interactions/feedback.ts'
-import { type FeedbackBodyWire, type FeedbackWire, longestText } from './schemas/feedback.ts'
+import { type FeedbackBodyWire, type FeedbackWire, lastChoice, longestText } from './schemas/feedback.ts'
 import { maxIdLength, maxUserLength, noControls } from './schemas/shapes.ts'
 
 const allowed = new RegExp(noControls, 'u')
@@ -11,24 +11,27 @@ export function feedbackFrom (body: FeedbackBodyWire): NewFeedback {
   return { ...saidIn(body, comment), ...placeOf(body), comment, author: body.author ?? null }
 }
 
-export function feedbackOf ({ id, completion, session, kind, value, comment, author, said, created }: Feedback): FeedbackWire {
-  return { id, object: 'feedback', completion_id: completion, session, kind, value, comment, author, said, created_at: new Date(created).toISOString() }
+export function feedbackOf ({ id, completion, choice, session, kind, value, comment, author, said, created }: Feedback): FeedbackWire {
+  return { id, object: 'feedback', completion_id: completion, choice, session, kind, value, comment, author, said, created_at: new Date(created).toISOString() }
 }
 
 export function signalOf ({ kind, completion, session }: Signal) {
   return { kind, completion_id: completion, session }
 }
 
-function placeOf ({ kind, value, completion_id: completion, session }: FeedbackBodyWire): Pick<NewFeedback, 'completion' | 'session'> {
-  const place = { completion: completion ?? null, session: session ?? null }
+function placeOf ({ kind, value, completion_id: completion, choice, session }: FeedbackBodyWire): Pick<NewFeedback, 'completion' | 'choice' | 'session'> {
+  const place = { completion: completion ?? null, choice: choice ?? 0, session: session ?? null }
   if (kind === 'preference') {
-    if (place.completion !== null && !Object.values(value as object).includes(place.completion)) throw refused("'completion_id' is neither of the two answers: leave it out.", 'completion_id')
+    const { chosen, rejected } = fieldsOf(value)
+    if (place.completion !== null && ![chosen, rejected].includes(place.completion)) throw refused("'completion_id' is neither of the two answers: leave it out.", 'completion_id')
+    if (place.choice !== 0) throw refused("A preference says in 'value.choices' which answers it is of.", 'choice')
     return place
   }
   if (place.completion !== null && place.session !== null) throw refused("Send either 'completion_id' or 'session'.", 'session')
   if (place.completion === null && (place.session === null || kind === 'correction' || kind === 'edited')) {
     throw refused(kind === 'correction' || kind === 'edited' ? "'completion_id' is missing: it must name the answer." : "'completion_id' is missing: name an answer, or a whole session as 'session'.", 'completion_id')
   }
+  if (place.completion === null && place.choice !== 0) throw refused("A whole session has no 'choice': leave it out.", 'choice')
   return place
 }
 
@@ -50,10 +53,11 @@ export function saidIn ({ kind, value }: Pick<FeedbackBodyWire, 'kind' | 'value'
       return { kind, value: value.toWellFormed() }
     }
     case 'preference': {
-      const { chosen, rejected } = fieldsOf(value)
+      const { chosen, rejected, choices } = fieldsOf(value)
       const [better, worse] = [idOf(chosen, 'value.chosen'), idOf(rejected, 'value.rejected')]
-      if (better === worse) throw refused("'value.chosen' and 'value.rejected' must be two answers.", 'value')
-      return { kind, value: { chosen: better, rejected: worse } }
+      const [first, second] = choices === undefined || choices === null ? [0, 0] : choicesIn(choices)
+      if (better === worse && first === second) throw refused("'value.chosen' and 'value.rejected' must be two answers: of one completion, 'value.choices' says which.", 'value')
+      return { kind, value: { chosen: better, rejected: worse, ...(first > 0 || second > 0) && { choices: [first, second] } } }
     }
     case 'comment': {
       if (value !== undefined && value !== null) throw refused("A comment has no 'value': send the words as 'comment'.", 'value')
@@ -77,6 +81,11 @@ function fieldsOf (value: unknown): Readonly<Record<string, unknown>> {
 function idOf (id: unknown, param: string): string {
   if (typeof id !== 'string' || id.length > maxIdLength || !allowed.test(id)) throw refused(`'${param}' must be the id of an answer.`, param)
   return id
+}
+
+function choicesIn (choices: unknown): [number, number] {
+  if (!Array.isArray(choices) || choices.length !== 2 || !choices.every((choice: unknown) => Number.isInteger(choice) && (choice as number) >= 0 && (choice as number) <= lastChoice)) throw refused("'value.choices' must be two whole numbers from 0: which answer is better, and which is worse.", 'value.choices')
+  return [choices[0] as number, choices[1] as number]
 }
 
 function refused (detail: string, param: string) { return problem('invalid_request', { detail }, { param }) }

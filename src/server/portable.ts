@@ -187,9 +187,9 @@ function rowFrom (row: RowWire): Portable {
       return { type, policy: { read, write, store, training, retentionDays } }
     }
     case 'feedback': {
-      const { type, completion_id: completion, created_at: created, kind, value, comment, ...rest } = row
+      const { type, completion_id: completion, choice = 0, created_at: created, kind, value, comment, ...rest } = row
       if (completion === null && rest.session === null) throw problem('invalid_request', { detail: "'completion_id' and 'session' are both null." })
-      return { type, feedback: { ...rest, ...saidIn({ kind, value }, comment), comment, completion, created: timeFrom(created, 'created_at') } }
+      return { type, feedback: { ...rest, ...saidIn({ kind, value }, comment), comment, completion, choice, created: timeFrom(created, 'created_at') } }
     }
     case 'forgotten': return row
   }

@@ -30,7 +30,7 @@ export interface World {
   /** A question of a user and its answer, on record; each a minute after the one before. */
   asked (user: string, question: string, answer: string, given?: Partial<NewInteraction>): Promise<string>
   /** A word on it. */
-  says (user: string, feedback: Pick<NewFeedback, 'kind' | 'value'> & { readonly completion: string | null, readonly session?: string, readonly author?: string }): Promise<string>
+  says (user: string, feedback: Pick<NewFeedback, 'kind' | 'value'> & { readonly completion: string | null, readonly choice?: number, readonly session?: string, readonly author?: string }): Promise<string>
   corrected (user: string, question: string, answer: string, better: string, given?: Partial<NewInteraction>): Promise<string>
   readonly policies: ReturnType<typeof openPolicies>
   readonly erasures: ReturnType<typeof openErasures>
@@ -46,7 +46,7 @@ export async function world (t: Test, path = freshPath(t), parts: Partial<Datase
   const policies = openPolicies(database)
   let minutes = 0
   const says_ = async (user: string, word: Parameters<World['says']>[1]): Promise<string> =>
-    (await feedback.give({ tenant, user }, { session: null, comment: null, author: null, ...word } as NewFeedback, null)).feedback.id
+    (await feedback.give({ tenant, user }, { choice: 0, session: null, comment: null, author: null, ...word } as NewFeedback, null)).feedback.id
   const asked = async (user: string, question: string, answer: string, given: Partial<NewInteraction> = {}): Promise<string> => {
     const made = interaction({ owner: { tenant, user }, session: `${user}-${minutes}`, messages: [says(question)], choices: [choice(answer)], created: began + minutes++ * minute, training: true, model: 'house@1', ...given })
     await interactions.record(made)

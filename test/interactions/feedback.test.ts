@@ -3,7 +3,7 @@ import { query } from '../../src/database/sql.ts'
 import type { NewFeedback } from '../../src/interactions/feedback.ts'
 import { openCompletionIds } from '../../src/interactions/ids.ts'
 import { opened } from '../database/fixtures.ts'
-import { ada, bob, store } from './fixtures.ts'
+import { ada, ask, bob, choice, says, store } from './fixtures.ts'
 import { everything, feedbackStore } from './feedback.ts'
 
 const up = { kind: 'thumb', value: true } as const
@@ -13,13 +13,13 @@ test('every kind is kept as it was given, in order, and is still there when the 
   const s = await feedbackStore(t)
   const [first, second] = [await s.answered(), await s.answered()]
   const given: NewFeedback[] = [
-    { kind: 'thumb', value: false, completion: first, session: null, comment: 'too long — \u2028 e\u0301', author: null },
-    { kind: 'rating', value: 0.25, completion: first, session: null, comment: null, author: 'reviewer' },
-    { kind: 'correction', value: 'The better answer.', completion: first, session: null, comment: null, author: null },
-    { kind: 'preference', value: { chosen: second, rejected: first }, completion: null, session: null, comment: null, author: null },
-    { kind: 'comment', value: null, completion: null, session: 's1', comment: 'A good talk.', author: null },
-    { kind: 'outcome', value: { metric: 'solved', number: 1 }, completion: null, session: 's1', comment: null, author: null },
-    { kind: 'edited', value: 'A copy, edited.', completion: second, session: null, comment: null, author: null }
+    { kind: 'thumb', value: false, completion: first, choice: 0, session: null, comment: 'too long — \u2028 e\u0301', author: null },
+    { kind: 'rating', value: 0.25, completion: first, choice: 0, session: null, comment: null, author: 'reviewer' },
+    { kind: 'correction', value: 'The better answer.', completion: first, choice: 0, session: null, comment: null, author: null },
+    { kind: 'preference', value: { chosen: second, rejected: first }, completion: null, choice: 0, session: null, comment: null, author: null },
+    { kind: 'comment', value: null, completion: null, choice: 0, session: 's1', comment: 'A good talk.', author: null },
+    { kind: 'outcome', value: { metric: 'solved', number: 1 }, completion: null, choice: 0, session: 's1', comment: null, author: null },
+    { kind: 'edited', value: 'A copy, edited.', completion: second, choice: 0, session: null, comment: null, author: null }
   ]
   for (const one of given) await s.feedback.give(ada, one, null)
   const { data, more } = await s.feedback.list(ada, everything)
@@ -53,7 +53,7 @@ test('a preference is found by either of its answers', async t => {
 test('what comes again under its key is recorded once, also at the same moment; another content is refused', async t => {
   const s = await feedbackStore(t)
   const [completion, another] = [await s.answered(), await s.answered()]
-  const given = { ...up, completion, session: null, comment: null, author: null }
+  const given = { ...up, completion, choice: 0, session: null, comment: null, author: null }
   const replies = await Promise.all(Array.from({ length: 10 }, async () => await s.feedback.give(ada, given, 'k')))
   t.equal(new Set(replies.map(({ feedback }) => feedback.id)).size, 1)
   t.equal(replies.filter(({ fresh }) => fresh).length, 1)
@@ -169,4 +169,17 @@ test('of who is being erased nothing is found any more, before it is gone', asyn
     await t.rejects(s.say(reach, { ...up, completion }), { code: 'completion_not_found' })
     await t.rejects(s.say(reach, { ...up, session: 's1' }), { code: 'session_not_found' })
   }
+})
+
+test('of several answers to one prompt each is spoken of by itself, and none that was not given', async t => {
+  const s = await feedbackStore(t)
+  const { id } = await ask(s, [says('Name a bird.')], '', { owner: ada, named: 's1', choices: ['A wren.', 'A kite.', 'A swan.'].map(text => choice(text)) })
+  const words = [await s.say(ada, { ...up, completion: id, choice: 2 }), await s.say(ada, { kind: 'correction', value: 'A rook.', completion: id, choice: 1 }), await s.say(ada, { kind: 'preference', value: { chosen: id, rejected: id, choices: [2, 0] } })]
+  t.match((await s.feedback.list(ada, { ...everything, completion: id })).data, [{ id: words[0], choice: 2 }, { id: words[1], choice: 1 }, { id: words[2], choice: 2, value: { chosen: id, rejected: id, choices: [2, 0] } }])
+  await t.rejects(s.say(ada, { ...up, completion: id, choice: 3 }), { code: 'choice_not_found', status: 404, param: 'choice' })
+  await t.rejects(s.say(ada, { kind: 'preference', value: { chosen: id, rejected: id, choices: [0, 3] } }), { code: 'choice_not_found', param: 'value.choices' })
+  await s.say(ada, { ...up, completion: id, choice: 1 }, 'k')
+  await t.rejects(s.say(ada, { ...up, completion: id, choice: 2 }, 'k'), { code: 'idempotency_conflict' })
+  const failed = await ask(s, [says('Name a fish.')], '', { owner: ada, named: 's1', choices: [] })
+  t.ok(await s.say(ada, { kind: 'thumb', value: false, completion: failed.id }), 'that nothing came can be blamed')
 })

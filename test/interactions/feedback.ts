@@ -32,7 +32,7 @@ export async function feedbackStore (t: Test): Promise<FeedbackStore> {
     silent,
     erased,
     answered: async (owner = ada, session = 's1') => (await ask(s, [says(`question ${++asked}`)], `answer ${asked}`, { owner, named: session })).id,
-    say: async (reach, given, key = null) => (await feedback.give(reach, { completion: null, session: null, comment: null, author: null, ...given } as NewFeedback, key)).feedback.id
+    say: async (reach, given, key = null) => (await feedback.give(reach, { completion: null, choice: 0, session: null, comment: null, author: null, ...given } as NewFeedback, key)).feedback.id
   }
 }
 

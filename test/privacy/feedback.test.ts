@@ -12,7 +12,7 @@ import { everything } from '../interactions/feedback.ts'
 
 const ada = { tenant: 'acme', user: 'ada' }
 const day = 86_400_000
-const none = { session: null, comment: null, author: null }
+const none = { choice: 0, session: null, comment: null, author: null }
 
 test('what was said goes with the answer when its time has come, and on answers that were not kept when its own has', async t => {
   const { database, memories } = await openedMemories(t)

@@ -3,7 +3,7 @@ import { type Caller, keyless } from '../../src/access/caller.ts'
 import { giveFeedback, listFeedback, type GiveFlags } from '../../src/cli/feedback.ts'
 import { longestText } from '../../src/server/schemas/feedback.ts'
 import { feedbackStore } from '../interactions/feedback.ts'
-import { ask, says } from '../interactions/fixtures.ts'
+import { ask, choice, says } from '../interactions/fixtures.ts'
 import { type Overrides, appFor, listening } from '../support/app.ts'
 
 const ada = { tenant: 'local', user: 'ada' }
@@ -25,7 +25,7 @@ test('what is said comes back in the words of the contract', async t => {
   const { give, call, answered } = await open(t)
   const id = await answered(ada, 'tour')
   const given = await give({ completion_id: id, kind: 'thumb', value: false, comment: 'Too long.', author: 'reviewer' })
-  t.strictSame([given.status, given.body], [201, { id: given.body.id, object: 'feedback', completion_id: id, session: 'tour', kind: 'thumb', value: false, comment: 'Too long.', author: 'reviewer', said: true, created_at: '2026-03-01T12:00:00.000Z' }])
+  t.strictSame([given.status, given.body], [201, { id: given.body.id, object: 'feedback', completion_id: id, choice: 0, session: 'tour', kind: 'thumb', value: false, comment: 'Too long.', author: 'reviewer', said: true, created_at: '2026-03-01T12:00:00.000Z' }])
   t.match(given.body.id, /^fb-/)
   t.strictSame((await call('GET', '/v1/feedback')).body, { object: 'list', data: [given.body], first_id: given.body.id, last_id: given.body.id, has_more: false })
   t.strictSame((await call('GET', `/v1/feedback?completion_id=${id}`)).body.implied, [])
@@ -39,6 +39,18 @@ test('a preference names its answers, or stands on one of them', async t => {
   for (const more of [{}, { completion_id: chosen }, { completion_id: rejected }, { session: 's1' }]) t.match(await give({ kind: 'preference', value: { chosen, rejected }, ...more }), { status: 201, body: { completion_id: chosen, session: 's1' } })
   t.match(await give({ kind: 'preference', value: { chosen, rejected }, completion_id: third }), { status: 400, body: { error: { param: 'completion_id' } } })
   t.equal((await call('GET', `/v1/feedback?completion_id=${rejected}&kind=preference`)).body.data.length, 4)
+})
+
+test('of several answers to one prompt the one is named that is meant', async t => {
+  const s = await open(t)
+  const { id } = await ask(s, [says('Name a bird.')], '', { owner: ada, named: 's', choices: ['A wren.', 'A kite.'].map(text => choice(text)) })
+  t.match(await s.give({ completion_id: id, choice: 1, kind: 'correction', value: 'A rook.' }), { status: 201, body: { completion_id: id, choice: 1 } })
+  t.match(await s.give({ kind: 'preference', value: { chosen: id, rejected: id, choices: [1, 0] } }), { status: 201, body: { completion_id: id, choice: 1, value: { chosen: id, rejected: id, choices: [1, 0] } } })
+  const server = { url: (await listening(s.app)).url, key: null, user: 'ada' }
+  const lines: string[] = []
+  await giveFeedback(server, id, { up: true, choice: '1' }, () => {})
+  await listFeedback(server, { kind: 'thumb', limit: '20' }, line => { lines.push(line) })
+  t.match(lines[1], / \(1\) +thumb +true$/)
 })
 
 test('what cannot be said is refused with its field', async t => {
@@ -67,6 +79,13 @@ test('what cannot be said is refused with its field', async t => {
     [{ kind: 'thumb', value: true, completion_id: 'x'.repeat(513) }, 400, 'completion_id'],
     [{ kind: 'thumb', value: true, completion_id: 'chatcmpl-none' }, 404, 'completion_id'],
     [{ kind: 'thumb', value: true, session: 'none' }, 404, 'session'],
+    ...[-1, 0.5, 128, '1'].map((choice): [object, number, string] => [{ kind: 'thumb', value: true, ...on, choice }, 400, 'choice']),
+    [{ kind: 'thumb', value: true, ...on, choice: 1 }, 404, 'choice'],
+    [{ kind: 'thumb', value: true, session: 's1', choice: 1 }, 400, 'choice'],
+    ...['0', [0], [0, 1, 2], [0, -1], [0, 'x'], [0, 128]].map((choices): [object, number, string] => [{ kind: 'preference', value: { chosen: on.completion_id, rejected: on.completion_id, choices } }, 400, 'value.choices']),
+    [{ kind: 'preference', value: { chosen: on.completion_id, rejected: on.completion_id, choices: [0, 0] } }, 400, 'value'],
+    [{ kind: 'preference', value: { chosen: on.completion_id, rejected: on.completion_id, choices: [0, 1] } }, 404, 'value.choices'],
+    [{ kind: 'preference', value: { chosen: on.completion_id, rejected: 'x' }, choice: 1 }, 400, 'choice'],
     [{ kind: 'thumb', value: true, ...on, author: '' }, 400, 'author']
   ]
   for (const [body, status, param] of wrong) t.match(await give(body), { status, body: { error: { param } } }, JSON.stringify(body).slice(0, 100))

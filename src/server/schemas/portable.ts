@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { kinds as feedbackKinds, longestComment } from './feedback.ts'
+import { kinds as feedbackKinds, lastChoice, longestComment } from './feedback.ts'
 import { kinds, Memory } from './memories.ts'
 import { maxIdLength, noControls, oneOf } from './shapes.ts'
 import { Metadata } from './stored.ts'
@@ -91,6 +91,8 @@ const Feedback = Type.Object({
   type: Type.Literal('feedback'),
   id: Id,
   completion_id: NullableId,
+  // Exports from before there were choices lack it.
+  choice: Type.Optional(Type.Integer({ minimum: 0, maximum: lastChoice })),
   session: NullableId,
   kind: oneOf(feedbackKinds),
   value: Type.Unsafe<unknown>({}),
