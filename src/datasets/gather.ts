@@ -36,6 +36,7 @@ export async function horizonOf (database: Reading): Promise<Horizon> {
 export async function * gather (database: Reading, tenant: string, horizon: Horizon, tally: Tally): AsyncGenerator<Row[]> {
   const pseudonym = await pseudonyms(database, tenant)
   const refusing = new Set((await database.all(query<{ owner: number }>('select owner from user_policies where training = 0'))).map(({ owner }) => owner))
+  const forgotten = await forgottenBy(database, tenant)
   await countUnused(database, tenant, horizon, tally)
   for (let after = 0; ;) {
     const rows = await database.all(answersAfter(tenant, after, horizon).compile())
@@ -49,14 +50,15 @@ export async function * gather (database: Reading, tenant: string, horizon: Hori
     for (const row of rows) {
       tally.saw()
       const interaction = interactionOf(row)
-      const refusal = refusalOf(interaction, refusing.has(row.owner))
+      const holdsForgotten = ({ keys, answerKey }: Interaction): boolean => [...keys, answerKey].some(key => key !== null && forgotten.get(row.owner)?.has(key) === true)
+      const refusal = refusalOf(interaction, refusing.has(row.owner)) ?? (holdsForgotten(interaction) ? 'it holds what its person has forgotten' : null)
       if (refusal !== null) {
         tally.drop(refusal, interaction.id)
         continue
       }
       const usable = (id: string): Interaction | null => {
         const other = others.get(id) ?? null
-        return other?.training === true && other.owner.user === interaction.owner.user ? other : null
+        return other?.training === true && other.owner.user === interaction.owner.user && !holdsForgotten(other) ? other : null
       }
       const judged: Judged = {
         interaction,
@@ -119,6 +121,12 @@ function refusalOf ({ owner, training }: Interaction, refused: boolean): string 
   if (owner.user === '') return 'nobody is named, so nobody could take it back'
   if (!training) return 'no leave to train on it'
   return refused ? 'its person has taken back their leave' : null
+}
+
+/** What people of the tenant have forgotten, as chain keys (hex), by whose it is: a client that sends it again brings it onto the record again, but not into what is learnt. */
+async function forgottenBy (database: Reading, tenant: string): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+  const turns = await database.all(query<{ owner: number, key: string }>('select owner, lower(hex(key)) as key from forgotten_turns where owner in (select id from owners where tenant = :tenant)', { tenant }))
+  return new Map([...Map.groupBy(turns, ({ owner }) => owner)].map(([owner, own]) => [owner, new Set(own.map(({ key }) => key))]))
 }
 
 /** Words on these answers, and the preferences that reject one of them: a later one may be the other way round. */
