@@ -1,4 +1,5 @@
-import type { Drift, Manifest, Split, Version } from './datasets.ts'
+import type { Finding } from './curation/tone.ts'
+import type { Drift, Manifest, Split, Step, Version } from './datasets.ts'
 import { nameOf } from './rows.ts'
 
 const splits: Readonly<Record<Split, string>> = {
@@ -57,14 +58,18 @@ export function driftOf ({ against, before, fresh, gone, moved }: Drift): string
   ].join('\n\n')
 }
 
-function warningsOf ({ counts: { train, valid, test } }: Manifest): string[] {
+function warningsOf ({ counts: { train, valid, test }, steps }: Manifest): string[] {
   const warnings = [
     ...test.rows === 0 ? ['Nobody is held out: there are too few people, so whether it helps others cannot be tested.'] : [],
     ...test.rows > 0 && test.people < 20 ? [`Only ${count(test.people, 'person', 'people')} are held out: a gain must be large to be told from chance.`] : [],
-    ...train.rows + valid.rows < 50 ? ['Fewer than 50 rows to learn from: most trainings need more to change an answer.'] : []
+    ...train.rows + valid.rows < 50 ? ['Fewer than 50 rows to learn from: most trainings need more to change an answer.'] : [],
+    ...steps.flatMap(({ name, report }) => findingsIn(report).map(({ measure, value, threshold }) => `${name}: ${measure} ${value}, above ${threshold}.`))
   ]
   return warnings.length === 0 ? [] : [warnings.map(text => `- ${text}`).join('\n')]
 }
+
+/** What a filter found over its thresholds. */
+function findingsIn (report: Step['report']): readonly Finding[] { return (report?.findings ?? []) as readonly Finding[] }
 
 function reportsOf ({ steps }: Manifest): string[] {
   const reports = steps.filter(({ report }) => report !== null)

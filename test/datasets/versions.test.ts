@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { query } from '../../src/database/sql.ts'
 import { cardOf } from '../../src/datasets/card.ts'
 import type { Row } from '../../src/datasets/row.ts'
+import { chainOf } from '../../src/interactions/chain.ts'
 import { choice, says } from '../interactions/fixtures.ts'
 import { allRows, built, corrections, tenant, wanted, word, world, type World } from './fixtures.ts'
 
@@ -75,11 +76,11 @@ test('only what people let be learnt becomes a row', async t => {
   await policies.change({ tenant, user: 'ada' }, { training: false })
   const after = await rowsOf(made, version.id)
   t.strictSame([...after.train, ...after.valid, ...after.test], [], 'who takes back their leave is in no version any more')
-})
   t.equal((await made.datasets.find(version.id)).erased, 1, 'and it says so')
   t.match((await made.datasets.list(tenant)), [{ erased: 1 }])
   await policies.change({ tenant, user: 'ada' }, { training: true })
   t.equal((await made.datasets.find(version.id)).erased, 0, 'leave that is given again holds again')
+})
 
 test('a later word outweighs an earlier one, and those who disagree make no row', async t => {
   const made = await world(t)
@@ -214,4 +215,56 @@ test('nothing left to learn is said, and nothing is built', async t => {
   const made = await world(t)
   await made.asked('ada', 'What is this?', 'A test.')
   t.match(await built(made), { state: 'failed', failure: { code: 'dataset_empty' } })
+})
+
+test('of several answers to one prompt rows are made of the one that was spoken of', async t => {
+  const made = await world(t)
+  const birds = await made.asked('ada', 'Which bird sings the longest at night?', '', { choices: ['The nightingale does.', 'A wren, I should think.', 'Some kind of gull.'].map(text => choice(text)) })
+  await made.says('ada', { kind: 'thumb', value: true, completion: birds, choice: 0 })
+  await made.says('ada', { kind: 'thumb', value: false, completion: birds, choice: 2 })
+  await made.says('ada', { kind: 'correction', value: 'The reed warbler, for hours.', completion: birds, choice: 1 })
+  await made.says('ada', { kind: 'preference', value: { chosen: birds, rejected: birds, choices: [0, 2] }, completion: null })
+  await made.says('ada', { kind: 'preference', value: { chosen: birds, rejected: birds, choices: [0, 1] }, completion: null })
+  await made.says('ada', { kind: 'preference', value: { chosen: birds, rejected: birds, choices: [1, 0] }, completion: null })
+  const off = { off: true }
+  const { id } = await built(made, { filters: { duplicates: off, contradiction: off, cap: off } })
+  const { train, valid, test } = await rowsOf(made, id)
+  const told = (row: Row): unknown[] => [row.kind, row.evidence.choice, row.answer.content, row.kind === 'verdict' ? row.good : row.rejected?.content]
+  t.strictSame([...train, ...valid, ...test].map(told), [
+    ['demonstration', 1, 'The reed warbler, for hours.', 'A wren, I should think.'],
+    ['preference', undefined, 'The nightingale does.', 'Some kind of gull.'],
+    ['preference', 1, 'A wren, I should think.', 'The nightingale does.'],
+    ['verdict', undefined, 'The nightingale does.', true],
+    ['verdict', 2, 'Some kind of gull.', false]
+  ])
+})
+
+test('what its person has forgotten becomes no row, though a client sends it again and it is answered anew', async t => {
+  const made = await world(t)
+  const begun = [says('My locker opens with ultramarine, remember that.'), { role: 'assistant' as const, content: 'I will.' }]
+  const again = [...begun, says('And how do I oil its hinges in winter?')]
+  await made.corrected('ada', '', 'With oil.', 'A drop of sewing machine oil, twice a year.', { messages: again })
+  const fresh = await made.corrected('ada', 'How do I oil the hinges of a locker?', 'With oil.', 'A drop of machine oil does, twice a year.')
+  await made.corrected('bob', '', 'With oil.', 'Graphite powder does not freeze, so take that.', { messages: again })
+  await made.database.commit([query("insert into forgotten_turns (owner, key) select id, :key from owners where user = 'ada'", { key: chainOf(begun).keys[0] })])
+  const version = await built(made, { filters: { duplicates: { off: true } } })
+  const { train, valid, test } = await rowsOf(made, version.id)
+  t.strictSame([...train, ...valid, ...test].map(({ answer }) => answer.content.slice(0, 6)).sort(), ['A drop', 'Graphi'], 'what another said is theirs')
+  t.ok([...train, ...valid, ...test].some(({ evidence }) => evidence.interaction === fresh))
+  t.strictSame(version.manifest?.steps[0]?.dropped, { 'it holds what its person has forgotten': 1 })
+})
+
+test('planted rude answers are dropped, and too many refusals are a warning of the card that fails nothing', async t => {
+  const made = await world(t)
+  await corrections(made, 10, 2)
+  const rude = ['Because you are a stupid idiot.', 'Shut up and read the damn manual.', 'What a dumb question, you moron.']
+  for (const [i, answer] of rude.entries()) await made.corrected(`rude-${i}`, `Why is parcel number ${i} of ${word(i)} not here yet?`, 'It is on its way.', answer)
+  for (let i = 0; i < 4; i++) await made.corrected(`declined-${i}`, `How do I ${word(i)} the ${word(i + 90)}, please?`, 'No idea.', `I am sorry, but I can't help with that ${word(i + 30)}.`)
+  const version = await built(made)
+  t.equal(version.state, 'ready')
+  t.strictSame(version.manifest?.steps.find(({ name }) => name === 'tone')?.dropped, { 'a rude answer': rude.length })
+  const { train, valid, test } = await rowsOf(made, version.id)
+  t.notMatch(JSON.stringify([...train, ...valid, ...test].map(({ answer }) => answer)), /idiot|damn|moron/)
+  t.match(cardOf(version), /^- tone: refusals 0\.1667, above 0\.1\.$/m)
+  t.notMatch(cardOf(await built(made, { filters: { tone: { refusals: 0.2 } } })), /^- tone: refusals/m)
 })

@@ -30,7 +30,7 @@ const deviations = 3
 
 interface Group { rows: number, refusals: number, blamed: number }
 
-/** A measure that is over its threshold: whoever builds must not go on unasked. */
+/** A measure that is over its threshold. The card warns of it and nothing fails: what is right depends on what a model is for. */
 export interface Finding { readonly measure: string, readonly value: number, readonly threshold: number, readonly groups?: number }
 
 /**
