@@ -2,7 +2,7 @@ import { seeded } from '../../test/database/fixtures.ts'
 import type { LiveServer } from '../../test/support/server.ts'
 
 /** Sizes of a whole run, and of one that only shows that all of it works. */
-export interface Scale { readonly searches: number, readonly memories: number, readonly rounds: number, readonly conversationTokens: number }
+export interface Scale { readonly searches: number, readonly memories: number, readonly rounds: number, readonly conversationTokens: number, readonly erased: number }
 
 /** Words that sentences are made of: enough that most are rare, as in what people say. */
 const syllables = ['ba', 'de', 'fi', 'go', 'lu', 'ma', 'ne', 'pi', 'ro', 'su', 'ta', 've', 'wi', 'zo', 'ka', 'mo']
