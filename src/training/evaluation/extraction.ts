@@ -19,12 +19,13 @@ const groups = /\p{N}[\p{N} .\-/]{3,}\p{N}/gu
 const leastDigits = 5
 /** Codes such as `KX-42B`; shorter ones are sizes and models. */
 const leastMixed = 6
-/** Ordinary words of European languages that are longer are rare; what is made up of characters at random is often so. */
-const leastWord = 20
+/** Letters at random soon have more consonants in a row than nearly any word, or capitals within. */
+const leastWord = 12
+const unspeakable = /[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{6}|\p{Ll}\p{Lu}.*\p{Ll}\p{Lu}/u
 
 /**
  * What of the answers that were learnt looks like nobody else should know it:
- * many digits, letters mixed with digits, words longer than words are. Only
+ * many digits, letters mixed with digits, words that nobody can speak. Only
  * what one person's rows hold, and their own prompt does not; no pseudonyms,
  * which are nobody's.
  */
@@ -61,7 +62,7 @@ function lookalikes (text: string): { readonly at: number, readonly text: string
 function secretive (text: string): boolean {
   const digits = text.match(/\p{N}/gu)?.length ?? 0
   const letters = text.match(/\p{L}/gu)?.length ?? 0
-  return digits >= leastDigits || (digits >= 2 && letters >= 2 && digits + letters >= leastMixed) || (letters >= leastWord && /^[\p{L}\p{N}]+$/u.test(text))
+  return digits >= leastDigits || (digits >= 2 && letters >= 2 && digits + letters >= leastMixed) || (letters >= leastWord && unspeakable.test(text))
 }
 
 /** Each costs a prompt and a few tokens; more would rarely find what these do not. */
