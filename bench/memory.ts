@@ -32,14 +32,16 @@ const folder = await mkdtemp(join(tmpdir(), 'engraft-bench-'))
 const began = performance.now()
 
 try {
-  const server = await spawnServer(join(folder, 'data'))
-  try {
-    if (file === undefined && named.length === 0) console.log('without a LoCoMo-format file (npm run bench:memory -- FILE) quality is left out')
-    if (file !== undefined) await quality(server, (await readConversations(file)).slice(0, words.includes('quick') ? 1 : undefined))
-    if (runs('importing')) await importing(server)
-    if (runs('chatting')) await chatting(server, scale)
-  } finally {
-    await server.stop()
+  if (file === undefined && named.length === 0) console.log('without a LoCoMo-format file (npm run bench:memory -- FILE) quality is left out')
+  if (file !== undefined || runs('importing') || runs('chatting')) {
+    const server = await spawnServer(join(folder, 'data'))
+    try {
+      if (file !== undefined) await quality(server, (await readConversations(file)).slice(0, words.includes('quick') ? 1 : undefined))
+      if (runs('importing')) await importing(server)
+      if (runs('chatting')) await chatting(server, scale)
+    } finally {
+      await server.stop()
+    }
   }
   if (runs('speed')) await speed(folder, scale)
   if (runs('erasing')) await erasing(folder, scale)
