@@ -14,12 +14,13 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Datasets, Erasures, Exports, Feedback, Keys, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Datasets, Erasures, Exports, Feedback, Keys, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Training, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminDatasets } from './routes/admin-datasets.ts'
 import { adminKeys } from './routes/admin-keys.ts'
 import { adminModels } from './routes/admin-models.ts'
+import { adminTraining } from './routes/admin-training.ts'
 import { chat } from './routes/chat.ts'
 import { completions } from './routes/completions.ts'
 import { completionsStored } from './routes/completions-stored.ts'
@@ -65,6 +66,8 @@ export interface Parts {
   readonly exports: Exports
   readonly schedules: Schedules
   readonly reviews: Reviews
+  /** Left out: nothing is trained here. */
+  readonly training?: Training
   readonly verify: Verify
   readonly keys: Keys
   readonly tokens: Tokens
@@ -80,7 +83,7 @@ const keepAliveMs = 15_000
 
 /** The whole HTTP and WebSocket server, ready to listen. */
 export async function buildApp (parts: Parts): Promise<FastifyInstance> {
-  const { config, version, bases, adapters } = parts
+  const { config, version, bases, adapters, datasets, training } = parts
   const uploads = new Uploads()
   const app = Fastify({
     ...limits(config),
@@ -99,7 +102,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => value => JSON.stringify(value))
 
   const sockets = new OpenSockets()
-  const meters = new Meters({ bases, adapters, memories: parts.memories }, { answers: () => answers.running, sockets: () => sockets.count })
+  const meters = new Meters({ bases, adapters, memories: parts.memories, training }, { answers: () => answers.running, sockets: () => sockets.count })
   parts.watch(meters)
   const answers = new Answers(parts.answer, outcome => meters.answered(outcome))
   const identify = identifier(parts.verify, config)
@@ -130,9 +133,10 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
   await app.register(lora, { adapters })
-  await app.register(adminDatasets, { datasets: parts.datasets })
+  await app.register(adminDatasets, { datasets })
   await app.register(exports, { exports: parts.exports, schedules: parts.schedules })
   await app.register(reviews, { reviews: parts.reviews })
+  if (training !== undefined) await app.register(adminTraining, { training, datasets })
   await app.register(adminKeys, { keys: parts.keys })
   await app.register(adminAudit, { audit: parts.audit })
   await app.ready()

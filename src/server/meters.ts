@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { AnswerOutcome } from './answers.ts'
-import type { Adapters, Bases, Memories, Watcher } from './ports.ts'
+import type { Adapters, Bases, Memories, Training, Watcher } from './ports.ts'
 
 // Seconds. A health check takes a millisecond, a long answer on a CPU minutes.
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900]
@@ -16,7 +16,7 @@ export class Meters implements Watcher {
   readonly #masked: Counter<'kind'>
   readonly #judged: Counter<'kind'>
 
-  constructor ({ bases, adapters, memories }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
+  constructor ({ bases, adapters, memories, training }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'>, readonly training: Pick<Training, 'list'> | undefined }, open: { readonly answers: () => number, readonly sockets: () => number }) {
     const registers = [this.registry]
     // The default resolution of 10 ms reads 13 ms of delay where there is none (trap T19).
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1 })
@@ -44,6 +44,10 @@ export class Meters implements Watcher {
     perBase(Counter, 'engraft_adapter_load_seconds_total', 'Time that took.', base => base.state.adapters.loadMs / 1000)
     perBase(Counter, 'engraft_adapter_evictions_total', 'Adapters that made room for others.', base => base.state.adapters.evictions)
     perBase(Counter, 'engraft_adapter_switches_total', 'Times the engine put on other adapters than in the batch before.', base => base.state.adapters.switches)
+    perRun(Counter, 'engraft_training_runs_total', 'Runs of training that ended: by the verdict where they were done.', 'outcome', ({ ended, stage, verdict }) => ended === null ? null : [verdict?.decision ?? stage, 1])
+    perRun(Gauge, 'engraft_training_stage', 'Runs of training that wait or are under way.', 'stage', ({ ended, stage }) => ended === null ? [stage, 1] : null)
+    perRun(Gauge, 'engraft_training_loss', 'Of the last step, while an adapter is trained.', 'adapter', ({ wanted, progress }) => progress?.loss === undefined ? null : [wanted.name, progress.loss])
+    perRun(Gauge, 'engraft_training_tokens_per_second', 'Of the last step, while an adapter is trained.', 'adapter', ({ wanted, progress }) => progress?.tokensPerSecond === undefined ? null : [wanted.name, progress.tokensPerSecond])
     registers[0]?.registerMetric(new Gauge({
       name: 'engraft_memory_units',
       help: 'Memories, and parts of long ones: embedded are found by their meaning too, pending by their words only. None of either without an embedding model.',
@@ -73,6 +77,21 @@ export class Meters implements Watcher {
 
     function gauge (name: string, help: string, read: () => number): void {
       registers[0]?.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(read()) } }))
+    }
+
+    function perRun (Metric: typeof Gauge | typeof Counter, name: string, help: string, label: string, read: (run: Awaited<ReturnType<Training['list']>>[number]) => readonly [label: string, count: number] | null): void {
+      registers[0]?.registerMetric(new Metric({
+        name,
+        help,
+        registers: [],
+        labelNames: [label],
+        // The runs are on record; this only shows.
+        async collect () {
+          const told = (await training?.list(null) ?? []).map(read)
+          this.reset()
+          for (const each of told) if (each !== null) this.inc({ [label]: each[0] }, each[1])
+        }
+      }))
     }
 
     function perBase (Metric: typeof Gauge | typeof Counter, name: string, help: string, read: (base: ReturnType<Bases['list']>[number]) => number): void {

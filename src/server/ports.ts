@@ -17,6 +17,7 @@ import type { Export } from '../privacy/export.ts'
 import type { Forget } from '../privacy/forgetting.ts'
 import type { Import } from '../privacy/import.ts'
 import type { Policies as AllPolicies } from '../privacy/policies.ts'
+import type { Training as AllTraining } from '../training/training.ts'
 
 /** What the routes need of the base models. */
 export type Bases = Pick<AllBases, 'list' | 'find' | 'load' | 'unload'>
@@ -31,6 +32,9 @@ export type Datasets = Omit<AllDatasets, 'rows'>
 export type Exports = AllExports
 export type Schedules = AllSchedules
 export type Reviews = AllReviews
+
+/** What the routes and the measurements need of training. */
+export type Training = Omit<AllTraining, 'measured'>
 
 /** What the routes need of the API keys. */
 export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>

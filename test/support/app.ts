@@ -10,6 +10,7 @@ import { type Parts, buildApp } from '../../src/server/app.ts'
 import type { Bases, Datasets, Feedback, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
+import { ScriptedTraining } from './training.ts'
 
 export interface Overrides extends Partial<Omit<Parts, 'config'>> {
   readonly config?: Partial<Config>
@@ -48,6 +49,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     exports: { open: async id => { throw problem('dataset_not_found', { id }) } },
     schedules: { create: async () => { throw problem('storage_failed', {}) }, list: async () => [], remove: async id => { throw problem('schedule_not_found', { id }) }, exported: async () => [] },
     reviews: { list: async () => ({ data: [], more: false }), give: async id => { throw problem('completion_not_found', { id }) } },
+    training: new ScriptedTraining(),
     verify: async () => null,
     keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
     tokens: { mint: async () => { throw problem('token_denied', {}) }, list: async () => [], revoke: async (_caller, id) => { throw problem('token_not_found', { id }) } },

@@ -1,13 +1,13 @@
 import Type, { type Static, type TSchema } from 'typebox'
 
-/**
- * `null` means absent for every optional field, as SDKs send it. Written as a
- * type list and not as a union, so that a fault has one plain reason.
- */
-export function orNull<T extends TSchema> (schema: T) {
+/** A value or null; written as a type list and not as a union, so that a fault has one plain reason. */
+export function nullable<T extends TSchema> (schema: T) {
   const { type, enum: members } = schema as TSchema & { type?: string, enum?: unknown[] }
-  return Type.Optional(Type.Unsafe<Static<T> | null>({ ...schema, type: [type, 'null'], ...(members === undefined ? {} : { enum: [...members, null] }) }))
+  return Type.Unsafe<Static<T> | null>({ ...schema, type: [type, 'null'], ...(members === undefined ? {} : { enum: [...members, null] }) })
 }
+
+/** `null` means absent for every optional field, as SDKs send it. */
+export function orNull<T extends TSchema> (schema: T) { return Type.Optional(nullable(schema)) }
 
 /** One of a few words; `Type.Enum` would leave out the JSON type. */
 export function oneOf<const W extends readonly string[]> (words: W, options: object = {}) {
