@@ -6,6 +6,7 @@ import { checkAdapter, openBase } from './adapters/check.ts'
 import { createBackup } from './backup/create.ts'
 import { BackupError } from './backup/error.ts'
 import { restoreBackup } from './backup/restore.ts'
+import type { Flags } from './cli/actions.ts'
 import { addAdapter, checkAdapter as printCheck, listAdapters, pinAdapter, promoteAdapter, removeAdapter, retireAdapter, rollbackAdapter } from './cli/adapters.ts'
 import { backup, restore } from './cli/backup.ts'
 import { chat } from './cli/chat.ts'
@@ -21,7 +22,9 @@ import { ServerError, type Server } from './cli/server.ts'
 import { greeting } from './cli/serve.ts'
 import { exportUser, importUser } from './cli/portability.ts'
 import { addSchedule, listSchedules, removeSchedule } from './cli/schedules.ts'
+import { report } from './cli/report.ts'
 import { review } from './cli/reviews.ts'
+import { cancelTraining, evaluate, listTraining, showTraining, train } from './cli/training.ts'
 import { eraseUser, forgetMemory, setPolicy, showUser } from './cli/users.ts'
 import { ConfigError, parse, type Config } from './config.ts'
 import type { Database } from './database/database.ts'
@@ -37,7 +40,6 @@ import { StartError } from './lifecycle.ts'
 import { reapply } from './privacy/erasures.ts'
 import { databasePath, diskUse, migrationsDir, serve, tombstonesPath, version } from './serve.ts'
 
-type Flags = Readonly<Record<string, unknown>>
 const { env, stdin, stdout, stderr } = process
 // Whoever read us has gone (`| head -1`): what we do is finished all the same.
 for (const output of [stdout, stderr]) output.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
@@ -143,6 +145,9 @@ async function unlessInterrupted (work: (signal: AbortSignal) => Promise<void>):
   if (await interruptible(async signal => { await work(signal); return true }) === null) process.exitCode = interrupted
 }
 
+/** Ends with the code that a command resolves to; null: Ctrl-C ended it. */
+async function exiting (code: Promise<number | null>): Promise<void> { process.exitCode = await code ?? interrupted }
+
 const engraft = program({
   serve: run,
   pull: async (reference, flags) => {
@@ -178,6 +183,12 @@ const engraft = program({
   datasetsScheduleAdd: (dataset, flags) => addSchedule(serverOf(flags), dataset, flags, print),
   datasetsScheduleList: flags => listSchedules(serverOf(flags), print),
   datasetsScheduleRemove: (id, flags) => removeSchedule(serverOf(flags), id, print),
+  train: (name, flags) => exiting(train(serverOf(flags), name, flags, print, stderr)),
+  evaluate: (candidate, flags) => exiting(evaluate(serverOf(flags), candidate, flags, print, stderr)),
+  report: (run, flags) => report(serverOf(flags), run, flags, print),
+  trainingList: flags => listTraining(serverOf(flags), flags, print),
+  trainingShow: (run, flags) => exiting(showTraining(serverOf(flags), run, flags, print, stderr)),
+  trainingCancel: (run, flags) => cancelTraining(serverOf(flags), run, print),
   usersShow: (user, flags) => showUser(serverOf(flags), user, print),
   usersPolicy: (user, flags) => setPolicy(serverOf(flags), user, flags, print),
   usersErase: (user, flags) => eraseUser(serverOf(flags), user, flags, print),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SingleBar } from 'cli-progress'
 import type { Print } from './keys.ts'
-import type { Output } from './pull.ts'
+import type { Output } from './progress.ts'
 import { type Server, ServerError, ask } from './server.ts'
 import { table } from './table.ts'
 
@@ -103,7 +103,7 @@ function wanted ({ tenant, set = [] }: BuildFlags): object {
 }
 
 /** JSON where it is some, otherwise the text itself. */
-function valueOf (text: string): unknown {
+export function valueOf (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

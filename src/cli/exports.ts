@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { idOf } from './datasets.ts'
-import { type Output, interruptible, showProgress } from './pull.ts'
+import type { Output } from './progress.ts'
+import { interruptible, showProgress } from './pull.ts'
 import { type Server, ServerError, get } from './server.ts'
 
 interface Told { readonly rows: number, readonly skipped: Readonly<Record<string, number>>, readonly warnings: readonly string[] }

@@ -1,57 +1,8 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { options } from '../config.ts'
-
-type Flags = Readonly<Record<string, unknown>>
-
-/** What the commands do; `main.ts` composes it. Flags come as they were typed. */
-export interface Actions {
-  serve (flags: Flags): Promise<void>
-  pull (reference: string, flags: Flags): Promise<void>
-  keysCreate (flags: Flags): Promise<void>
-  keysList (flags: Flags): Promise<void>
-  keysRevoke (id: string, flags: Flags): Promise<void>
-  /** `what` is a file of this machine, or a source that the server fetches. */
-  adaptersAdd (name: string, what: string, flags: Flags): Promise<void>
-  adaptersList (flags: Flags): Promise<void>
-  adaptersPromote (name: string, version: string, flags: Flags): Promise<void>
-  adaptersRollback (name: string, flags: Flags): Promise<void>
-  adaptersRetire (name: string, flags: Flags): Promise<void>
-  adaptersPin (name: string, flags: Flags): Promise<void>
-  adaptersRemove (reference: string, flags: Flags): Promise<void>
-  adaptersCheck (file: string, flags: Flags): Promise<void>
-  memoriesList (flags: Flags): Promise<void>
-  memoriesSearch (query: string, flags: Flags): Promise<void>
-  memoriesImport (file: string, flags: Flags): Promise<void>
-  memoriesExport (flags: Flags): Promise<void>
-  memoriesForget (id: string, flags: Flags): Promise<void>
-  /** `completion`: undefined where a session is meant. */
-  feedbackGive (completion: string | undefined, flags: Flags): Promise<void>
-  feedbackList (flags: Flags): Promise<void>
-  /** `dataset`: an id, NAME or NAME@VERSION. */
-  exportDataset (dataset: string, flags: Flags): Promise<void>
-  datasetsBuild (name: string, flags: Flags): Promise<void>
-  datasetsPreview (name: string, flags: Flags): Promise<void>
-  datasetsList (flags: Flags): Promise<void>
-  /** `dataset` and `against`: an id, NAME@VERSION or NAME. */
-  datasetsShow (dataset: string, flags: Flags): Promise<void>
-  datasetsDiff (dataset: string, against: string, flags: Flags): Promise<void>
-  /** `completion`: undefined where those that wait are listed. */
-  datasetsReview (completion: string | undefined, flags: Flags): Promise<void>
-  datasetsScheduleAdd (dataset: string, flags: Flags): Promise<void>
-  datasetsScheduleList (flags: Flags): Promise<void>
-  datasetsScheduleRemove (id: string, flags: Flags): Promise<void>
-  usersShow (user: string, flags: Flags): Promise<void>
-  usersPolicy (user: string, flags: Flags): Promise<void>
-  usersErase (user: string, flags: Flags): Promise<void>
-  usersExport (user: string, flags: Flags): Promise<void>
-  usersImport (user: string, file: string, flags: Flags): Promise<void>
-  chat (flags: Flags): Promise<void>
-  backup (target: string, flags: Flags): Promise<void>
-  restore (source: string, flags: Flags): Promise<void>
-  doctor (flags: Flags): Promise<void>
-}
-
-const folders = ['data', 'modelsDir']
+import type { Actions } from './actions.ts'
+import { learning } from './learning.ts'
+import { collect, folders, withServer, withSettings, withUser } from './options.ts'
 
 /** The command line: what can be typed, and its help. */
 export function program (actions: Actions, version: string): Command {
@@ -115,7 +66,6 @@ export function program (actions: Actions, version: string): Command {
   withServer(adapters.command('rollback'))
     .argument('<name>')
     .description('bring back the version that was live before')
-    .option('--choice <n>', 'which of several answers to one prompt, counted from 0')
     .action((name, flags) => actions.adaptersRollback(name, flags))
   withServer(adapters.command('retire'))
     .argument('<name>')
@@ -165,6 +115,7 @@ export function program (actions: Actions, version: string): Command {
   withServer(feedback.command('give'))
     .argument('[completion]', 'the id of an answer; left out: the session that --session names')
     .description('say one thing of an answer, or of a whole session')
+    .option('--choice <n>', 'which of several answers to one prompt, counted from 0')
     .option('--session <session>', 'a whole session, in place of an answer')
     .option('--up', 'it is good')
     .option('--down', 'it is bad')
@@ -186,68 +137,7 @@ export function program (actions: Actions, version: string): Command {
     .option('--limit <n>', 'how many at most', '20')
     .action(flags => actions.feedbackList(flags))
 
-  const datasets = engraft.command('datasets').description('data sets of a running server, made of what people say of its answers')
-  for (const [name, about, action] of [['build', 'build the next version and print its card', actions.datasetsBuild], ['preview', 'say what a version would hold and what would be dropped, and keep nothing', actions.datasetsPreview]] as const) {
-    withServer(datasets.command(name))
-      .argument('<name>', 'versions 1, 2, … count under it')
-      .description(about)
-      .option('--tenant <tenant>', "whose answers it is made of (default: the key's)")
-      .option('--set <setting...>', 'what a filter is to do otherwise, as cap.share=0.02, or tone=off')
-      .action((name, flags) => action(name, flags))
-  }
-  withServer(datasets.command('list'))
-    .description('list all versions, the newest first')
-    .option('--tenant <tenant>', 'only of one tenant')
-    .action(flags => actions.datasetsList(flags))
-  withServer(datasets.command('show'))
-    .argument('<dataset>', 'the id of a version, its NAME@VERSION, or a NAME for the newest one')
-    .description('print the card of a version')
-    .option('--json', 'its manifest too, as JSON')
-    .action((dataset, flags) => actions.datasetsShow(dataset, flags))
-  withServer(datasets.command('diff'))
-    .argument('<dataset>', 'a version, as for show')
-    .argument('<against>', 'the one to compare it with')
-    .description('print how the rows of a version differ from those of another')
-    .action((dataset, against, flags) => actions.datasetsDiff(dataset, against, flags))
-  withServer(datasets.command('review'))
-    .argument('[completion]', 'the id of an answer; left out: list those that wait')
-    .description('list the answers that wait for a review, or say what is to become of one')
-    .option('--approve', 'teach it as it is')
-    .option('--edit <text>', 'teach this in its place')
-    .option('--reject', 'make nothing of it')
-    .option('--reviewer <name>', 'who says so')
-    .option('--reason <text>', 'why')
-    .option('--tenant <tenant>', 'only of one tenant')
-    .option('--evidence <kind>', 'only those with a correction, a verdict or none of them')
-    .option('--limit <n>', 'how many at most, up to 100', '20')
-    .action((completion, flags) => actions.datasetsReview(completion, flags))
-  const schedule = datasets.command('schedule').description('exports that happen by themselves')
-  withServer(schedule.command('add'))
-    .argument('<dataset>', 'its name')
-    .description('export the newest version again and again, and build one where there is new evidence')
-    .requiredOption('--format <format>', 'what the files are for')
-    .option('--cron <expression>', "when, as '0 3 * * 1' for Mondays at three")
-    .option('--rows <n>', 'how much new evidence makes it due, in place of --cron')
-    .option('--split <split>', 'train, valid or test', 'train')
-    .option('--folder <path>', 'on the server\'s machine (default: in its data folder, where erasures reach the files)')
-    .option('--tenant <tenant>', "whose data set it is (default: the key's)")
-    .action((dataset, flags) => actions.datasetsScheduleAdd(dataset, flags))
-  withServer(schedule.command('list'))
-    .description('list them, with what they wrote last')
-    .action(flags => actions.datasetsScheduleList(flags))
-  withServer(schedule.command('remove'))
-    .argument('<id>', 'as list shows it')
-    .description('end one; its files stay')
-    .action((id, flags) => actions.datasetsScheduleRemove(id, flags))
-
-  withServer(engraft.command('export'))
-    .argument('<dataset>', 'the id of a version, its NAME@VERSION, or a NAME for the newest one')
-    .description('write a version of a data set as a file that trainers and providers read')
-    .requiredOption('--format <format>', 'openai-sft, openai-dpo, trl-sft, trl-dpo, trl-kto, sharegpt, alpaca or bedrock')
-    .requiredOption('--out <file>', 'the file to write')
-    .option('--split <split>', 'train, valid or test', 'train')
-    .option('--tenant <tenant>', "whose data set it is (default: the key's)")
-    .action((dataset, flags) => actions.exportDataset(dataset, flags))
+  learning(engraft, actions)
 
   const users = engraft.command('users').description('what a running server keeps of people')
   withServer(users.command('show'))
@@ -298,26 +188,3 @@ export function program (actions: Actions, version: string): Command {
     .action(flags => actions.doctor(flags))
   return engraft
 }
-
-/** Adds settings as options, all made from the one list in config.ts. Their values are checked there. */
-function withSettings (command: Command, names: readonly string[]): Command {
-  for (const { name, flag, help, fallback, variable, many, boolean } of options.filter(option => names.includes(option.name))) {
-    const option = new Option(boolean ? flag : `${flag} <value>`, `${help} [${variable}${fallback === '' || boolean ? '' : `, default ${fallback}`}]`)
-    if (many) option.argParser(collect)
-    option.attributeName = () => name
-    command.addOption(option)
-  }
-  return command
-}
-
-function withServer (command: Command): Command {
-  return command
-    .option('--url <url>', 'where the server is (ENGRAFT_URL; default: http://127.0.0.1:8080)')
-    .option('--key <key>', 'the API key, if it needs one (better in ENGRAFT_KEY: other users of this machine see command lines)')
-}
-
-function withUser (command: Command): Command {
-  return withServer(command).requiredOption('--user <user>', 'whose memories')
-}
-
-function collect (value: string, before: readonly string[] | undefined): string[] { return [...before ?? [], value] }

@@ -1,13 +1,6 @@
 import { basename } from 'node:path'
-import { SingleBar, type GenericFormatter } from 'cli-progress'
 import type { LocalFile, Models, Progress } from '../models/models.ts'
-
-/** Where the command prints: a terminal gets a bar, anything else plain lines. */
-export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean }
-
-/** Logs stay readable, and a hung fetch is still noticed. */
-const lineEvery = 5_000
-const barWidth = 30
+import { type Display, type Output, display } from './progress.ts'
 
 /** What ends a command from outside: Ctrl-C, a supervisor, a closed terminal. */
 const interruptions = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -42,44 +35,15 @@ export async function interruptible<T> (work: (signal: AbortSignal) => Promise<T
 }
 
 /** How a fetch is shown, here and when the server fetches its model at the first start. */
-export function showProgress (output: Output): { show: (event: Progress) => void, end: () => void } {
-  return output.isTTY === true ? bar(output) : lines(output)
+export function showProgress (output: Output): Display<Progress> {
+  return display(output, line, ({ received, total }) => received === total)
 }
 
-function bar (output: Output) {
-  const format: GenericFormatter = (_options, _state, event: Progress | Record<string, never>) => event.file === undefined ? '' : line(event as Progress, true)
-  const single = new SingleBar({ format, stream: output, hideCursor: true, clearOnComplete: true, gracefulExit: false })
-  let started = false
-  return {
-    show (event: Progress) {
-      if (started) single.update(event.received, event)
-      else single.start(event.total ?? 0, event.received, event)
-      started = true
-    },
-    end () { if (started) single.stop() }
-  }
-}
-
-function lines (output: Output) {
-  let last = -Infinity
-  return {
-    show (event: Progress) {
-      const complete = event.received === event.total
-      if (!complete && performance.now() - last < lineEvery) return
-      last = performance.now()
-      output.write(`${line(event, false)}\n`)
-    },
-    end () {}
-  }
-}
-
-function line ({ file, source, received, total }: Progress, withBar: boolean): string {
+function line ({ file, source, received, total }: Progress, bar: (share: number) => string): string {
   const name = basename(file)
   if (total === null || total === 0) return `${name}: ${megabytes(received)} MB from ${source}`
   const share = Math.min(1, received / total)
-  const filled = Math.round(share * barWidth)
-  const drawn = withBar ? ` ${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}` : ''
-  return `${name}:${drawn} ${Math.floor(share * 100)} %, ${megabytes(received)} of ${megabytes(total)} MB from ${source}`
+  return `${name}:${bar(share)} ${Math.floor(share * 100)} %, ${megabytes(received)} of ${megabytes(total)} MB from ${source}`
 }
 
 function megabytes (bytes: number): string { return (bytes / 1e6).toFixed(1) }

@@ -2,7 +2,15 @@
 export interface Server { readonly url: string, readonly key: string | null, readonly user?: string | null }
 
 /** What a server, or the way to it, said no with: shown as it is. */
-export class ServerError extends Error { override readonly name = 'ServerError' }
+export class ServerError extends Error {
+  override readonly name = 'ServerError'
+  /** The server's own; null: it said none. */
+  readonly code: string | null
+  constructor (message: string, { code = null, ...options }: { readonly code?: string | null, readonly cause?: unknown } = {}) {
+    super(message, options)
+    this.code = code
+  }
+}
 
 export interface Reply<T> { readonly status: number, readonly body: T }
 
@@ -43,7 +51,8 @@ async function fetched ({ url, key, user = null }: Server, method: Method, path:
   }).catch((error: unknown) => { throw lost(url, error) })
   if (response.ok) return response
   const text = await response.text().catch((error: unknown) => { throw lost(url, error) })
-  throw new ServerError(messageIn(text) ?? `${url} answers ${response.status} ${response.statusText}: is this an Engraft server?`)
+  const { message, code } = errorIn(text)
+  throw new ServerError(message ?? `${url} answers ${response.status} ${response.statusText}: is this an Engraft server?`, { code })
 }
 
 /** The header that names the end user, in UTF-8. */
@@ -58,14 +67,16 @@ export function locate (url: string, path: string): URL {
   return at
 }
 
-function messageIn (text: string): string | null {
+function errorIn (text: string): { readonly message: string | null, readonly code: string | null } {
   try {
-    const { error } = JSON.parse(text) as { error?: { message?: unknown } }
-    return typeof error?.message === 'string' ? error.message : null
+    const { error } = JSON.parse(text) as { error?: { message?: unknown, code?: unknown } }
+    return { message: textOr(error?.message), code: textOr(error?.code) }
   } catch {
-    return null
+    return { message: null, code: null }
   }
 }
+
+function textOr (value: unknown): string | null { return typeof value === 'string' ? value : null }
 
 function lost (url: string, error: unknown): ServerError {
   const cause = (error as { cause?: { code?: string, message?: string } }).cause
