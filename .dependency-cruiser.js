@@ -8,6 +8,7 @@ const rooms = {
   access: { doors: ['audit', 'caller', 'keys', 'limits', 'tokens'], knows: ['database'] },
   adapters: { doors: ['adapters', 'directory'], knows: ['access', 'database', 'gguf', 'inference'] },
   backup: { doors: ['manifest'], knows: ['database'] },
+  canary: { doors: ['canaries'], knows: ['access', 'adapters', 'database'] },
   chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
@@ -19,7 +20,7 @@ const rooms = {
   memory: { doors: ['block', 'embedder', 'memories', 'profile/frame', 'profile/profile', 'stop-words'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
   privacy: { doors: ['erasures', 'export', 'forgetting', 'import', 'people', 'policies', 'portable', 'retention', 'secrets/masked'], knows: ['database', 'interactions', 'memory'] },
-  server: { doors: [], knows: ['access', 'adapters', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'memory', 'privacy', 'training'] },
+  server: { doors: [], knows: ['access', 'adapters', 'canary', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'memory', 'privacy', 'training'] },
   training: { doors: ['check', 'measured', 'training', 'verdict'], knows: ['adapters', 'database', 'datasets', 'gguf', 'inference', 'memory', 'privacy'] }
 }
 

@@ -20,6 +20,7 @@ const catalogue = {
   training_not_found: [404, 'invalid_request_error', "There is no training run '{id}'. GET /admin/training lists them."],
   adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
   adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
+  canary_not_found: [404, 'invalid_request_error', "There is no canary of '{adapter}'. POST /admin/adapters/{adapter}/canary begins one."],
   base_not_served: [404, 'invalid_request_error', "'{adapter}' is an adapter of the base '{base}', which this server does not serve now. Start it with that base (--model), or name another adapter."],
 
   // refused: who is asking
@@ -76,6 +77,8 @@ const catalogue = {
   name_invalid: [400, 'invalid_request_error', "'{name}' cannot be a name: use letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 100."],
   name_taken: [409, 'invalid_request_error', "'{name}' is the name of a base model: bases and adapters share one name space, so choose another."],
   adapter_in_use: [409, 'invalid_request_error', "'{adapter}' is {detail}, so it cannot be removed now."],
+  canary_running: [409, 'invalid_request_error', "A canary of '{adapter}' is under way. GET /admin/adapters/{adapter}/canary shows it; DELETE ends it."],
+  canary_over: [409, 'invalid_request_error', "The canary of '{adapter}' cannot be extended: {detail}."],
   no_previous_version: [409, 'invalid_request_error', "'{adapter}' has no earlier live version to go back to."],
   adapter_malformed: [422, 'invalid_request_error', 'This file is not a usable GGUF file: {detail}.'],
   adapter_wrong_type: [422, 'invalid_request_error', 'This file is not a LoRA adapter: {detail}.'],

@@ -14,6 +14,7 @@ import { createDirectory } from './adapters/directory.ts'
 import { openRegistry } from './adapters/registry.ts'
 import { openVault } from './adapters/vault.ts'
 import { stagingFolder } from './backup/restore.ts'
+import { openCanaries } from './canary/open.ts'
 import { createAnswer } from './chat/answer.ts'
 import { createCount } from './chat/count.ts'
 import { createEmbed } from './chat/embed.ts'
@@ -173,11 +174,13 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       log: (message, fields) => log('error', message, fields)
     })
 
+    const canaries = openCanaries({ database, adapters, log: (message, fields) => log('error', message, fields) })
+    closing.push(() => canaries.close())
     const directory = createDirectory({ bases, adapters })
     app = await buildApp({
       config,
       version: await version(),
-      answer: createAnswer({ ...config, models: directory, limits, policies, people, ids, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
+      answer: createAnswer({ ...config, models: directory, limits, policies, people, tried: canaries.tried, ids, interactions, memories, profile, log: (message, fields) => log('error', message, fields) }),
       count: createCount({ ...config, models: directory, limits }),
       embed: createEmbed({ models: directory, limits, embedder: remembering.embeddings }),
       bases,
@@ -192,6 +195,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       watch: remembering.watch,
       admit: limits.admit,
       adapters,
+      canaries,
       datasets,
       exports: createExports({ datasets, folder: join(config.data, 'exports') }),
       schedules,
@@ -216,6 +220,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     for (const given of config.adapter) await unlessAborted(signal, serveAdapter(adapters, given))
     signal.throwIfAborted()
     retention.start()
+    canaries.watch()
     await datasets.start()
     await schedules.start()
     return { url, models: files, keyless, gpu, close }

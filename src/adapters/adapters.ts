@@ -24,6 +24,39 @@ export interface AdapterVersion {
   readonly leases: number
 }
 
+/** Who asks, as far as a canary goes by it. */
+export interface Asker {
+  readonly tenant: string
+  /** null: nobody was named. */
+  readonly user: string | null
+  /** As the caller names it. */
+  readonly session: string | null
+}
+
+/** A version that a share of the people who ask for the name get, until a verdict. */
+export interface Canary {
+  /** `canary_` and 24 hex digits; the share is drawn by it. */
+  readonly id: string
+  /** The candidate; all others get the live one. */
+  readonly version: number
+  /** How many of a hundred people get it, 1 to 99. */
+  readonly percent: number
+}
+
+export interface NewCanary {
+  readonly version: number
+  readonly percent: number
+  /** By what it is decided. The registry only keeps it. */
+  readonly plan: object
+}
+
+/** How a canary ended. `ended`: the candidate went off. */
+export interface CanaryEnd {
+  readonly outcome: 'promoted' | 'ended'
+  /** Why, for people. No person's text or name. */
+  readonly words: string
+}
+
 /** A name, its versions, and which of them answers under it. */
 export interface AdapterInfo {
   readonly name: string
@@ -32,6 +65,8 @@ export interface AdapterInfo {
   readonly live: number | null
   /** The version that `rollback` brings back. */
   readonly previous: number | null
+  /** null: none is under way. */
+  readonly canary: Canary | null
   /** Pinned: its live version stays in the engine's memory. */
   readonly pinned: boolean
   /** From the newest to the oldest. */
@@ -55,6 +90,8 @@ export interface AdapterLease extends Lease {
   readonly name: string
   readonly version: number
   readonly base: string
+  /** The canary whose draw chose the version; null: none did. */
+  readonly canary: string | null
   /** At scale 1. */
   readonly adapter: AppliedAdapter
   /**
@@ -86,10 +123,19 @@ export interface Adapters {
   /** Takes the name off: it answers `adapter_not_live` until the next promote. Answers under way are as after a promote. */
   retire (name: string, by: string): Promise<AdapterInfo>
   pin (name: string, pinned: boolean, by: string): Promise<AdapterInfo>
-  /** Removes one version, or the name with all of them (null). Throws `adapter_in_use` while it is live or leased. */
+  /**
+   * Loads the version, then lets a share of those who ask for the name get it;
+   * both versions stay in memory. Every later promote, rollback or retire ends
+   * it. Throws `adapter_not_live`, `canary_running`, `invalid_request` for the
+   * live version itself.
+   */
+  startCanary (name: string, wanted: NewCanary, by: string): Promise<AdapterInfo>
+  /** Ends this canary, as it says: the candidate goes live, or off as after a promote. Null: it has ended already, and nothing is done. */
+  endCanary (name: string, id: string, end: CanaryEnd, by: string): Promise<AdapterInfo | null>
+  /** Removes one version, or the name with all of them (null). Throws `adapter_in_use` while it is live, on a canary or leased. */
   remove (name: string, version: number | null, by: string): Promise<void>
-  /** Resolves `name` (its live version) or `name@7` in one step. Null: no adapter has this name. Throws `adapter_not_found`, `adapter_not_live`, `base_not_served`, `base_changed`. */
-  lease (reference: string): AdapterLease | null
+  /** Resolves `name` (its live version, or where a canary is under way that of its two which `asker` gets; null: the live one) or `name@7` in one step. Null: no adapter has this name. Throws `adapter_not_found`, `adapter_not_live`, `base_not_served`, `base_changed`. */
+  lease (reference: string, asker: Asker | null): AdapterLease | null
 }
 
 /** The base an adapter is checked against. */

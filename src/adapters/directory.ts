@@ -2,7 +2,7 @@ import { PublicError, problem } from '../errors.ts'
 import type { Bases, Lease } from '../inference/bases.ts'
 import type { AppliedAdapter, Target } from '../inference/engine.ts'
 import { weightsDigest } from '../inference/target.ts'
-import type { AdapterLease, Adapters } from './adapters.ts'
+import type { AdapterLease, Adapters, Asker } from './adapters.ts'
 
 /** An adapter that a request puts on, and how strongly. */
 export interface MixedAdapter { readonly name: string, readonly scale: number }
@@ -13,6 +13,8 @@ export interface ModelLease extends Lease {
   readonly names: readonly string[]
   /** The version that answers, where an adapter was named as the model. */
   readonly version: number | null
+  /** The canary whose draw chose that version, where nothing else is put on beside it; null: none did. */
+  readonly canary: string | null
   /** Fires, with the reason to tell, when the answer has to end because one of its adapters went off. */
   readonly signal: AbortSignal
   /** Await it before the engine is given the target. Throws `adapter_damaged`. */
@@ -24,10 +26,11 @@ export interface Directory {
   /**
    * Resolves a model's name (null: the default base) and the adapters to be put
    * on beside it, and leases all of them, in one step: no change comes between.
+   * `asker` is who a canary goes by; null: nobody, so what is live answers.
    * Throws `model_not_found`, `invalid_request` for a mix that cannot be, and
    * what `Adapters.lease` throws.
    */
-  lease (model: string | null, mix: readonly MixedAdapter[]): ModelLease
+  lease (model: string | null, mix: readonly MixedAdapter[], asker: Asker | null): ModelLease
 }
 
 export interface DirectoryParts {
@@ -48,14 +51,14 @@ const largestScale = 4
 const mixParam = 'engraft.adapters'
 
 export function createDirectory ({ bases, adapters }: DirectoryParts): Directory {
-  function leaseMixed (name: string): AdapterLease {
-    const lease = asking(mixParam, () => adapters.lease(name))
+  function leaseMixed (name: string, asker: Asker | null): AdapterLease {
+    const lease = asking(mixParam, () => adapters.lease(name, asker))
     if (lease === null) throw problem('adapter_not_found', { adapter: name.slice(0, 120) }, { param: mixParam })
     return lease
   }
 
   return {
-    lease (model, mix) {
+    lease (model, mix, asker) {
       refuseScales(mix)
       const held: { release (): void }[] = []
       const hold = <T extends { release (): void } | null>(lease: T): T => {
@@ -63,12 +66,12 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
         return lease
       }
       try {
-        const named = hold(model === null ? null : asking('model', () => adapters.lease(model)))
+        const named = hold(model === null ? null : asking('model', () => adapters.lease(model, asker)))
         const base = hold(bases.lease(named === null ? model : named.base))
         const used = named === null ? [] : [{ lease: named, scale: 1 }]
         const count = used.length + mix.length
         if (count > mostAdapters) throw refusal(`it names ${count} adapters; an answer can have at most ${mostAdapters}`)
-        for (const { name, scale } of mix) used.push({ lease: hold(leaseMixed(name)), scale })
+        for (const { name, scale } of mix) used.push({ lease: hold(leaseMixed(name, asker)), scale })
         refuseStrangers(used, named?.base ?? base.target.model)
         const put = used.filter(({ scale }) => scale !== 0)
         const applied = merge(put)
@@ -80,6 +83,7 @@ export function createDirectory ({ bases, adapters }: DirectoryParts): Directory
           counting: base.counting,
           names: namesOf(base.target, named, used),
           version: named?.version ?? null,
+          canary: mix.length === 0 ? named?.canary ?? null : null,
           signal: AbortSignal.any(used.map(({ lease }) => lease.signal)),
           ready: async () => { await Promise.all(put.map(({ lease }) => lease.ready())) },
           release: () => releaseAll(held)

@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
+import type { CompiledQuery } from 'kysely'
 import { record } from '../access/audit.ts'
 import type { Database } from '../database/database.ts'
 import { problem } from '../errors.ts'
 import type { AppliedAdapter, ProbeAdapter } from '../inference/engine.ts'
-import type { AdapterInfo, Adapters, BaseFile } from './adapters.ts'
+import type { AdapterInfo, Adapters, BaseFile, CanaryEnd } from './adapters.ts'
+import { endCanary, insertCanary } from './canary-rows.ts'
 import { Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
 import { refuseName, shownSource } from './names.ts'
@@ -103,22 +106,46 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
 
     promote: async (name, number, by) => await move(name, 'adapter.promote', by, async found => {
       const version = shelf.version(found, number)
-      if (found.live === number) return null
+      if (found.live === number) return found.canary === null ? null : { ...found, canary: null }
       await warm(version)
-      const before = found.live ?? found.previous
-      return { live: number, previous: before === number ? null : before, pinned: found.pinned }
+      return promoted(found, number)
     }),
 
     rollback: async (name, by) => await move(name, 'adapter.rollback', by, async ({ name, live, previous, pinned, versions }) => {
       const version = previous === null ? undefined : versions.get(previous)
       if (version === undefined) throw problem('no_previous_version', { adapter: name })
       await warm(version)
-      return { live: previous, previous: live, pinned }
+      return { live: previous, previous: live, pinned, canary: null }
     }),
 
-    retire: async (name, by) => await move(name, 'adapter.retire', by, ({ live, pinned }) => live === null ? null : { live: null, previous: live, pinned }),
+    retire: async (name, by) => await move(name, 'adapter.retire', by, ({ live, pinned }) => live === null ? null : { live: null, previous: live, pinned, canary: null }),
 
-    pin: async (name, pinned, by) => await move(name, pinned ? 'adapter.pin' : 'adapter.unpin', by, found => found.pinned === pinned ? null : { live: found.live, previous: found.previous, pinned }),
+    pin: async (name, pinned, by) => await move(name, pinned ? 'adapter.pin' : 'adapter.unpin', by, found => found.pinned === pinned ? null : { ...found, pinned }),
+
+    async startCanary (name, { version: number, percent, plan }, by) {
+      const canary = { id: `canary_${randomBytes(12).toString('hex')}`, version: number, percent }
+      return await move(name, 'canary.start', by, async found => {
+        const version = shelf.version(found, number)
+        if (found.live === null) throw problem('adapter_not_live', { adapter: name })
+        if (found.live === number) throw problem('invalid_request', { detail: `'${name}@${number}' is live already: name the version that is to be compared with it.` }, { param: 'version' })
+        if (found.canary !== null) throw problem('canary_running', { adapter: name })
+        await warm(version)
+        return { ...found, canary }
+      }, { also: ({ live }) => [insertCanary(name, canary, live!, plan)] })
+    },
+
+    async endCanary (name, id, end, by) {
+      let mine = false
+      const info = await move(name, end.outcome === 'promoted' ? 'canary.promote' : 'canary.end', by, async found => {
+        mine = found.canary?.id === id
+        if (!mine) return null
+        if (end.outcome === 'ended') return { ...found, canary: null }
+        const { version } = found.canary!
+        await warm(shelf.version(found, version))
+        return promoted(found, version)
+      }, { end })
+      return mine ? info : null
+    },
 
     async remove (name, number, by) {
       await byName.run(name, async () => {
@@ -129,40 +156,57 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
       })
     },
 
-    lease (reference) {
-      const version = shelf.resolve(reference)
-      if (version === null) return null
+    lease (reference, asker) {
+      const found = shelf.resolve(reference, asker)
+      if (found === null) return null
+      const { version, canary } = found
       const { name, version: number, base } = version.facts
       return {
         ...version.leases.take(),
         name,
         version: number,
         base,
+        canary,
         adapter: applied(version),
         ready: () => intact(version)
       }
     }
   }
 
-  /** Moves a name's pointers as `decide` says; null: they are there already, and nothing is written. */
-  async function move (name: string, action: string, by: string, decide: (found: Name) => Promise<Pointers | null> | Pointers | null): Promise<AdapterInfo> {
+  /**
+   * Moves a name's pointers as `decide` says; null: they are there already, and
+   * nothing is written. A canary that is not among them any more has ended: as
+   * `end` says, or because of this very move. `also` is committed with it.
+   */
+  async function move (name: string, action: string, by: string, decide: (found: Name) => Promise<Pointers | null> | Pointers | null, { end, also = () => [] }: { readonly end?: CanaryEnd, readonly also?: (found: Name) => CompiledQuery[] } = {}): Promise<AdapterInfo> {
     return await byName.run(name, async () => {
       const found = shelf.name(name)
-      const next = await decide(found)
-      if (next !== null) {
-        const off = found.live === null || found.live === next.live ? undefined : found.versions.get(found.live)
-        await database.commit([saveName({ ...found, ...next }), record(by, action, name, { ...next })])
-        Object.assign(found, next)
-        engines.pin(found.base, shelf.pinned(found.base))
-        if (off !== undefined) drain(off)
+      const decided = await decide(found)
+      if (decided === null) return infoOf(found)
+      const { live, previous, pinned, canary } = decided
+      const next: Pointers = { live, previous, pinned, canary }
+      const over = canary === null ? found.canary : null
+      const ending = over === null ? null : end ?? { outcome: live === over.version ? 'promoted' : 'ended', words: `${action} by ${by}` }
+      await database.commit([
+        saveName({ ...found, ...next }),
+        ...over === null || ending === null ? [] : [endCanary(over, ending)],
+        ...also(found),
+        record(by, action, name, { live, previous, pinned, ...ending !== null && { words: ending.words }, ...(canary ?? over) !== null && { canary: canary ?? over } })
+      ])
+      const off = new Set([found.live, over?.version ?? null])
+      Object.assign(found, next)
+      engines.pin(found.base, shelf.pinned(found.base))
+      for (const number of off) {
+        const version = number === null || number === live ? undefined : found.versions.get(number)
+        if (version !== undefined) drain(version)
       }
       return infoOf(found)
     })
   }
 
-  /** Sets the answers on a version that went off their deadline. It is moot if the version is live again by then. */
+  /** Sets the answers on a version that went off their deadline. It is moot if the version is on again by then. */
   function drain ({ facts: { name, version }, leases }: Version): void {
-    leases.drain(drainTimeout, () => shelf.find(name)?.live === version ? null : problem('adapter_drained', { adapter: `${name}@${version}`, seconds: drainTimeout }))
+    leases.drain(drainTimeout, () => isOn(shelf.find(name), version) ? null : problem('adapter_drained', { adapter: `${name}@${version}`, seconds: drainTimeout }))
   }
 
   /**
@@ -230,8 +274,18 @@ export async function openRegistry ({ database, vault, bases, engines, probe, fe
   }
 }
 
-function refuseInUse ({ name, live }: Name, { facts: { version }, leases: { size } }: Version): void {
+/** Where the version goes live, and what was live becomes what a rollback brings back. */
+function promoted ({ live, previous, pinned }: Pointers, version: number): Pointers {
+  const before = live ?? previous
+  return { live: version, previous: before === version ? null : before, pinned, canary: null }
+}
+
+/** Whether the name may still answer with the version. */
+function isOn (found: Name | null, version: number): boolean { return found !== null && (found.live === version || found.canary?.version === version) }
+
+function refuseInUse ({ name, live, canary }: Name, { facts: { version }, leases: { size } }: Version): void {
   const adapter = `${name}@${version}`
   if (version === live) throw problem('adapter_in_use', { adapter, detail: 'live (retire it, or promote another version, first)' })
+  if (version === canary?.version) throw problem('adapter_in_use', { adapter, detail: 'on a canary (end it first)' })
   if (size > 0) throw problem('adapter_in_use', { adapter, detail: `answering ${size} request${size === 1 ? '' : 's'}` })
 }

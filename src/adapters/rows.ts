@@ -1,7 +1,8 @@
 import type { CompiledQuery } from 'kysely'
 import type { Database } from '../database/database.ts'
 import { type AdapterRow, type AdapterVersionRow, sql } from '../database/sql.ts'
-import type { AdapterInfo, AdapterVersion } from './adapters.ts'
+import type { AdapterInfo, AdapterVersion, Canary } from './adapters.ts'
+import { readCanaries } from './canary-rows.ts'
 import { Leases } from './leases.ts'
 
 /** One registered version, as it is held in memory. */
@@ -14,8 +15,8 @@ export interface Version {
   leaving: boolean
 }
 
-/** What moves when a version goes live, or off. */
-export interface Pointers { readonly live: number | null, readonly previous: number | null, readonly pinned: boolean }
+/** What moves when a version goes live, or off, or on a canary. */
+export interface Pointers { readonly live: number | null, readonly previous: number | null, readonly pinned: boolean, readonly canary: Canary | null }
 
 /** A name, as it is held in memory. Without versions it is only a counter. */
 export interface Name extends Pointers {
@@ -24,6 +25,7 @@ export interface Name extends Pointers {
   live: number | null
   previous: number | null
   pinned: boolean
+  canary: Canary | null
   /** The number that the next version gets. */
   next: number
   readonly createdAt: string
@@ -33,17 +35,18 @@ export interface Name extends Pointers {
 
 /** All names ever used, with the versions that are registered. */
 export async function readNames (database: Database): Promise<Map<string, Name>> {
-  const [names, versions] = await Promise.all([
+  const [names, versions, canaries] = await Promise.all([
     database.all(sql.selectFrom('adapters').selectAll().orderBy('name').compile()),
-    database.all(sql.selectFrom('adapter_versions').selectAll().where('removed_at', 'is', null).orderBy('version').compile())
+    database.all(sql.selectFrom('adapter_versions').selectAll().where('removed_at', 'is', null).orderBy('version').compile()),
+    readCanaries(database)
   ])
-  const read = new Map(names.map(row => [row.name, nameOf(row)]))
+  const read = new Map(names.map(row => [row.name, nameOf(row, canaries.get(row.name) ?? null)]))
   for (const row of versions) read.get(row.name)?.versions.set(row.version, versionOf(row))
   return read
 }
 
 /** Writes the name, its pointers and its counter. */
-export function saveName ({ name, base, live, previous, pinned, next, createdAt }: Omit<Name, 'versions'>): CompiledQuery {
+export function saveName ({ name, base, live, previous, pinned, next, createdAt }: Omit<Name, 'versions' | 'canary'>): CompiledQuery {
   const row = { base, live, previous, pinned: Number(pinned), next_version: next }
   return sql.insertInto('adapters').values({ ...row, name, created_at: createdAt })
     .onConflict(conflict => conflict.column('name').doUpdateSet(row)).compile()
@@ -69,16 +72,16 @@ export function setRemoved (name: string, versions: readonly number[], at: strin
 }
 
 /** A name as others see it now. */
-export function infoOf ({ name, base, live, previous, pinned, versions }: Name): AdapterInfo {
-  return { name, base, live, previous, pinned, versions: [...versions.values()].reverse().map(shown) }
+export function infoOf ({ name, base, live, previous, pinned, canary, versions }: Name): AdapterInfo {
+  return { name, base, live, previous, pinned, canary, versions: [...versions.values()].reverse().map(shown) }
 }
 
 export function shown ({ facts, leases }: Version): AdapterVersion {
   return { ...facts, leases: leases.size }
 }
 
-function nameOf (row: AdapterRow): Name {
-  return { name: row.name, base: row.base, live: row.live, previous: row.previous, pinned: row.pinned === 1, next: row.next_version, createdAt: row.created_at, versions: new Map() }
+function nameOf (row: AdapterRow, canary: Canary | null): Name {
+  return { name: row.name, base: row.base, live: row.live, previous: row.previous, pinned: row.pinned === 1, canary, next: row.next_version, createdAt: row.created_at, versions: new Map() }
 }
 
 function versionOf (row: AdapterVersionRow): Version {

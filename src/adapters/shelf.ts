@@ -1,7 +1,8 @@
 import { problem } from '../errors.ts'
-import type { AdapterInfo, BaseFile } from './adapters.ts'
+import type { AdapterInfo, Asker, BaseFile } from './adapters.ts'
 import { parseReference } from './names.ts'
 import { type Name, type Version, infoOf } from './rows.ts'
+import { isDrawn } from './split.ts'
 
 /**
  * The adapters as they are now, in memory: every question is answered at once.
@@ -57,7 +58,7 @@ export class Shelf {
 
   /** The name as it is, or as it begins. */
   nameOrNew (name: string, base: string): Name {
-    return this.#names.get(name) ?? { name, base, live: null, previous: null, pinned: false, next: 1, createdAt: new Date().toISOString(), versions: new Map() }
+    return this.#names.get(name) ?? { name, base, live: null, previous: null, pinned: false, canary: null, next: 1, createdAt: new Date().toISOString(), versions: new Map() }
   }
 
   put (name: Name): void { this.#names.set(name.name, name) }
@@ -76,26 +77,27 @@ export class Shelf {
     if (served.digest !== baseDigest) throw problem('base_changed', { adapter: `${name}@${version}`, base, expected: baseDigest, found: served.digest })
   }
 
-  /** Digests that the base's engine must not drop: the live versions of pinned names. */
+  /** Digests that the base's engine must not drop: the live versions of pinned names, and both of a canary, so that either can be all there is at once. */
   pinned (base: string): string[] {
-    const digests = [...this.#names.values()].flatMap(({ live, pinned, versions }) => {
-      const version = live === null || !pinned ? undefined : versions.get(live)
+    const digests = [...this.#names.values()].flatMap(({ live, pinned, canary, versions }) => [pinned || canary !== null ? live : null, canary?.version ?? null].flatMap(number => {
+      const version = number === null ? undefined : versions.get(number)
       return version?.facts.base === base && version.baseDigest === this.#bases.get(base)?.digest ? [version.facts.digest] : []
-    })
+    }))
     return [...new Set(digests)].sort()
   }
 
-  /** The version that `name` or `name@7` means now; null: no adapter has this name. Throws as `Adapters.lease`. */
-  resolve (reference: string): Version | null {
+  /** The version that `name` or `name@7` means now to who asks, and the canary whose draw says so; null: no adapter has this name. Throws as `Adapters.lease`. */
+  resolve (reference: string, asker: Asker | null): { readonly version: Version, readonly canary: string | null } | null {
     const { name, version: wanted } = parseReference(reference)
     const found = this.find(name)
     if (found === null) return null
     if (wanted === 'unknown') throw unknown(reference)
-    const number = wanted ?? found.live
+    const drawn = wanted !== null || found.canary === null ? null : isDrawn(found.canary.id, asker, found.canary.percent)
+    const number = wanted ?? (drawn === true ? found.canary!.version : found.live)
     if (number === null) throw problem('adapter_not_live', { adapter: name })
     const version = this.version(found, number)
     this.refuseStranded(version)
-    return version
+    return { version, canary: drawn === null ? null : found.canary!.id }
   }
 }
 

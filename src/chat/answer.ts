@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Directory, ModelLease } from '../adapters/directory.ts'
 import { requireModels, requireNamed, requireScope, type Caller } from '../access/caller.ts'
 import type { Limits } from '../access/limits.ts'
-import { PublicError, problem, publicError } from '../errors.ts'
+import { type ErrorCode, PublicError, problem, publicError } from '../errors.ts'
 import type { Input, Message, Part } from '../inference/engine.ts'
 import type { CompletionIds } from '../interactions/ids.ts'
 import type { Interactions } from '../interactions/interactions.ts'
@@ -26,6 +26,8 @@ export interface AnswerParts extends ContextParts, DraftParts {
   readonly limits: Pick<Limits, 'admit' | 'spend'>
   readonly policies: Pick<Policies, 'of'>
   readonly people: Pick<People, 'enter'>
+  /** Told of every answer whose version a canary chose: null, or the code of what ended it early. */
+  readonly tried: (canary: string, version: number, failure: ErrorCode | null) => void
   readonly maxMessages: number
   /** Most tokens one answer may ask for; 0: what the context holds. */
   readonly maxTokens: number
@@ -37,7 +39,7 @@ export interface AnswerParts extends ContextParts, DraftParts {
 
 /** Wires the use case; the function it returns never touches HTTP, and knows engines only by their port. */
 export function createAnswer (parts: AnswerParts): Answer {
-  const { models, ids, limits, policies, people, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
+  const { models, ids, limits, policies, people, tried, maxMessages, maxTokens, maxChoices, answerTimeout } = parts
   const openContext = createContext(parts)
   return async function * answer (request, caller, signal) {
     requireScope(caller, 'chat')
@@ -50,7 +52,7 @@ export function createAnswer (parts: AnswerParts): Answer {
     await limits.admit(caller)
     const owner = { tenant: caller.tenant, user: caller.user ?? '' }
 
-    const lease = models.lease(request.model, request.adapters)
+    const lease = models.lease(request.model, request.adapters, { tenant: caller.tenant, user: caller.user, session: request.session })
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(problem('generation_timeout', { seconds: answerTimeout })), answerTimeout * 1000)
     let present: Present | null = null
@@ -74,7 +76,7 @@ export function createAnswer (parts: AnswerParts): Answer {
         if (draft === null) {
           const created = Date.now()
           const start = { id: ids.make(input.type === 'chat' ? 'chatcmpl' : 'cmpl', owner, created, keeping.store), created, model: lease.target.model, version: lease.version, digest: lease.target.digest }
-          draft = new Draft(start, { request, messages, caller, keeping, context: used, erased, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
+          draft = new Draft(start, { request, messages, caller, keeping, context: used, erased, canary: lease.canary, timings: { recall: recalled - began, queue: admitted - recalled, first: performance.now() - admitted } })
           spent = estimate(input)
           yield { type: 'start', ...start, created: Math.floor(start.created / 1000), session: used.session, memories: used.memories, forgetful: used.forgetful }
         }
@@ -98,6 +100,7 @@ export function createAnswer (parts: AnswerParts): Answer {
       present?.leave()
       lease.release()
       if (spent > 0) limits.spend(caller, spent)
+      if (lease.canary !== null && lease.version !== null) tried(lease.canary, lease.version, failure === null || left(signal) ? null : publicError(failure).code)
       // What was said so far is on record too; nobody waits for it any more.
       void draft?.write(parts, { usage: null, prompt: null, error: failure === null || left(signal) ? 'caller_left' : publicError(failure).code })
     }

@@ -16,7 +16,8 @@ export function createCount ({ models, limits, maxMessages }: Pick<AnswerParts, 
     if (input.type === 'chat') refuseMany(input.messages, maxMessages)
     requireNamed(caller, [model])
     await limits.admit(caller)
-    const lease = models.lease(model, [])
+    // Adapters do not change what a token is.
+    const lease = models.lease(model, [], null)
     try {
       requireModels(caller, lease.names)
       const leave = await lease.counting.admit(caller.tenant, signal)

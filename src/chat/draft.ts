@@ -17,6 +17,8 @@ export interface Begun {
   readonly caller: Caller
   readonly keeping: Keeping
   readonly context: Context
+  /** The canary whose draw chose the version; null: none did. */
+  readonly canary: string | null
   /** Fires when all that is kept of the user is erased. */
   readonly erased: AbortSignal
   readonly timings: Readonly<Record<string, number>>
@@ -57,7 +59,7 @@ export class Draft {
   async write ({ interactions, log }: DraftParts, { usage, prompt, error }: Ended): Promise<boolean | null> {
     if (this.#written || !this.#begun.keeping.store || this.#begun.erased.aborted) return null
     this.#written = true
-    const { request, messages, caller, keeping, context, timings } = this.#begun
+    const { request, messages, caller, keeping, context, canary, timings } = this.#begun
     try {
       await interactions.record({
         ...this.#answering,
@@ -76,7 +78,8 @@ export class Draft {
         keyId: caller.keyId,
         error,
         remember: keeping.write,
-        training: keeping.training
+        training: keeping.training,
+        ...canary !== null && { canary }
       })
       return true
     } catch (error) {

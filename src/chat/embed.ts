@@ -49,7 +49,7 @@ export function createEmbed ({ models, limits, embedder }: EmbedParts): Embed {
       refuseOtherSize(model, dimensions, vectors[0]?.length)
       return { model, vectors, promptTokens: tokens }
     }
-    const lease = models.lease(model, [])
+    const lease = models.lease(model, [], null)
     let promptTokens = 0
     try {
       requireModels(caller, lease.names)

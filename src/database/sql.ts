@@ -87,6 +87,7 @@ export interface InteractionRow {
   /** 0 or 1. */
   remember: number
   training: number
+  canary: Generated<string | null>
 }
 
 /** One row of `user_policies`, as migrations/006-privacy.sql lays it out. */
@@ -113,6 +114,8 @@ export interface ErasureRow {
   datasets: string | null
   /** JSON. */
   outside: string | null
+  /** JSON. */
+  adapters: string | null
 }
 
 /** One row of `reviews`, as migrations/009-reviews.sql lays it out. */

@@ -63,6 +63,8 @@ export interface NewInteraction {
   readonly remember: boolean
   /** Data sets may be made of it. */
   readonly training: boolean
+  /** The canary whose draw chose the version; left out: none did. */
+  readonly canary?: string
 }
 
 /** An interaction as it was recorded. */

@@ -35,7 +35,8 @@ export function recording (interaction: NewInteraction): CompiledQuery[] {
       key_id: interaction.keyId,
       error: interaction.error,
       remember: Number(interaction.remember),
-      training: Number(interaction.training)
+      training: Number(interaction.training),
+      canary: interaction.canary ?? null
     }).compile(),
     sql.insertInto('messages').columns(['owner', 'digest', 'body']).expression(
       sql.selectFrom('owners').innerJoin(each(digests.map((digest, i) => [digest, bodies[i]!])), join => join.onTrue())

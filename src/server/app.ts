@@ -14,8 +14,9 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Datasets, Erasures, Exports, Feedback, Keys, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Training, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Canaries, Datasets, Erasures, Exports, Feedback, Keys, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Training, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
+import { adminCanaries } from './routes/admin-canaries.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminDatasets } from './routes/admin-datasets.ts'
 import { adminKeys } from './routes/admin-keys.ts'
@@ -62,6 +63,7 @@ export interface Parts {
   readonly watch: (watcher: Watcher) => void
   readonly admit: Admit
   readonly adapters: Adapters
+  readonly canaries: Canaries
   readonly datasets: Datasets
   readonly exports: Exports
   readonly schedules: Schedules
@@ -132,6 +134,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(tokens, { tokens: parts.tokens, admit: parts.admit })
   await app.register(adminModels, { bases })
   await app.register(adminAdapters, { adapters, bases, uploads, config })
+  await app.register(adminCanaries, { canaries: parts.canaries })
   await app.register(lora, { adapters })
   await app.register(adminDatasets, { datasets })
   await app.register(exports, { exports: parts.exports, schedules: parts.schedules })

@@ -3,6 +3,7 @@ import type { Keys as AllKeys } from '../access/keys.ts'
 import type { Tokens as AllTokens } from '../access/tokens.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Adapters as AllAdapters } from '../adapters/adapters.ts'
+import type { Canaries as AllCanaries } from '../canary/canaries.ts'
 import type { Datasets as AllDatasets } from '../datasets/datasets.ts'
 import type { Exports as AllExports } from '../datasets/exports/exports.ts'
 import type { Reviews as AllReviews } from '../datasets/review.ts'
@@ -23,7 +24,10 @@ import type { Training as AllTraining } from '../training/training.ts'
 export type Bases = Pick<AllBases, 'list' | 'find' | 'load' | 'unload'>
 
 /** What the routes need of the adapters; answering leases them itself. */
-export type Adapters = Omit<AllAdapters, 'lease'>
+export type Adapters = Omit<AllAdapters, 'lease' | 'startCanary' | 'endCanary'>
+
+/** What the routes need of canaries. */
+export type Canaries = Omit<AllCanaries, 'tried'>
 
 /** What the routes need of data sets. */
 export type Datasets = Omit<AllDatasets, 'rows'>

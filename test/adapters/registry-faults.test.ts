@@ -25,7 +25,7 @@ test('a version that cannot be written is not there, and its file neither', asyn
   failing = 1
   await t.rejects(adapters.remove('house', null, 'cli'), { code: 'storage_full' })
   const { version } = adapters.find('house')!.versions[0]!
-  t.match(adapters.lease(`house@${version}`), { version }, 'what could not be removed is there as before')
+  t.match(adapters.lease(`house@${version}`, null), { version }, 'what could not be removed is there as before')
   const list = adapters.list()
   t.strictSame((await world.reopen()).adapters.list(), list.map(info => ({ ...info, versions: info.versions.map(version => ({ ...version, leases: 0 })) })))
 })
@@ -51,11 +51,11 @@ test('a change is durable before it is seen, and leasing never waits for one', a
   open = gate.promise
   const promoted = adapters.promote('house', 2, 'cli')
   await wait(50)
-  t.equal(adapters.lease('house')?.version, 1)
+  t.equal(adapters.lease('house', null)?.version, 1)
   t.equal(adapters.find('house')?.live, 1)
   gate.resolve()
   await promoted
-  t.equal(adapters.lease('house')?.version, 2)
+  t.equal(adapters.lease('house', null)?.version, 2)
 })
 
 test('nobody can begin with a version whose removal is being written', async t => {
@@ -66,7 +66,7 @@ test('nobody can begin with a version whose removal is being written', async t =
   open = gate.promise
   const removed = adapters.remove('house', 1, 'cli')
   await wait(50)
-  t.throws(() => adapters.lease('house@1'), { code: 'adapter_not_found' })
+  t.throws(() => adapters.lease('house@1', null), { code: 'adapter_not_found' })
   gate.resolve()
   await removed
 })
@@ -89,7 +89,7 @@ test('a file that one name brings while another gives it up stays', async t => {
   gate.resolve()
   await Promise.all([brought, removed])
   t.equal(kept().length, 1)
-  await t.resolves(adapters.lease('shop@1')!.ready())
+  await t.resolves(adapters.lease('shop@1', null)!.ready())
 })
 
 test('changes under one name run in order, and those of another name do not wait for them', async t => {
@@ -127,9 +127,9 @@ test('a missing file is told at the start, answers with its error, and changes n
   const { adapters, logged } = await world.reopen()
   t.strictSame(logged, [{ message: 'the file of an adapter is missing: upload it again', fields: { adapter: 'house@1', digest } }])
   t.equal(adapters.find('house')?.live, 1)
-  await t.rejects(adapters.lease('house')!.ready(), { code: 'adapter_damaged' })
+  await t.rejects(adapters.lease('house', null)!.ready(), { code: 'adapter_damaged' })
   await add(adapters, 'house', 1)
-  await t.resolves(adapters.lease('house')!.ready())
+  await t.resolves(adapters.lease('house', null)!.ready())
 })
 
 test('an adapter whose base is not served, or is another file now, stays registered and is refused', async t => {
@@ -140,15 +140,15 @@ test('an adapter whose base is not served, or is another file now, stays registe
   const [tiny, other] = world.bases
   const without = await world.reopen({ bases: [other!] })
   t.match(without.adapters.find('house'), { live: 1, base: 'tiny' })
-  t.throws(() => without.adapters.lease('house'), { code: 'base_not_served', status: 404, message: /base 'tiny'.*--model/ })
+  t.throws(() => without.adapters.lease('house', null), { code: 'base_not_served', status: 404, message: /base 'tiny'.*--model/ })
   await t.rejects(without.adapters.promote('house', 1, 'cli').then(() => without.adapters.rollback('house', 'cli')), { code: 'no_previous_version' })
 
   const changed = await writeBase(world.folder, 'tiny', 'retrained')
   const after = await without.reopen({ bases: [changed] })
-  t.throws(() => after.adapters.lease('house@1'), { code: 'base_changed', message: new RegExp(`${tiny!.digest}.*${changed.digest}`) })
+  t.throws(() => after.adapters.lease('house@1', null), { code: 'base_changed', message: new RegExp(`${tiny!.digest}.*${changed.digest}`) })
   t.strictSame(after.told, ['pin tiny '], 'nor is it kept in memory')
   t.match(await add(after.adapters, 'house', 1), { created: true, version: { version: 2 } }, 'checked on the new base it is a new version')
   t.match(await after.adapters.promote('house', 2, 'cli'), { live: 2 })
   await t.rejects(after.adapters.rollback('house', 'cli'), { code: 'base_changed' })
-  t.match(after.adapters.lease('house'), { version: 2 })
+  t.match(after.adapters.lease('house', null), { version: 2 })
 })

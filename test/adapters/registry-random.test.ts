@@ -116,7 +116,7 @@ for (const seed of [11, 12, 13]) {
         const name = pick(names)
         const live = world.adapters.find(name)?.live ?? null
         if (live !== null) {
-          const lease = world.adapters.lease(name)!
+          const lease = world.adapters.lease(name, null)!
           leased++
           if (lease.version !== live) t.fail(`leased ${lease.version} while ${live} was live`)
           held.push(lease)
@@ -142,7 +142,7 @@ for (const seed of [11, 12, 13]) {
   })
 }
 
-async function leaseLater ({ adapters }: World, reference: string): Promise<AdapterLease | null> { return adapters.lease(reference) }
+async function leaseLater ({ adapters }: World, reference: string): Promise<AdapterLease | null> { return adapters.lease(reference, null) }
 
 /** Waits for the outcome that the rules say: the error of this code, or (null) a result, which is returned. */
 async function same<T> (t: Test, label: string, code: string | null, outcome: Promise<T>): Promise<T | null> {

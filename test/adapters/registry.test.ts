@@ -13,10 +13,10 @@ test('an upload is a version that changes nothing of what is served until it is 
   t.ok(created)
   t.match(version, { name: 'house', version: 1, digest: sha256(bytes), size: bytes.length, base: 'tiny', baseVerified: false, rank: 2, alpha: 8, source: 'upload', leases: 0 })
   t.strictSame(kept(), [version.digest])
-  t.throws(() => adapters.lease('house'), { code: 'adapter_not_live', message: /adapters\/house\/promote/ })
-  t.match(adapters.lease('house@1'), { version: 1 }, 'but it can be named')
+  t.throws(() => adapters.lease('house', null), { code: 'adapter_not_live', message: /adapters\/house\/promote/ })
+  t.match(adapters.lease('house@1', null), { version: 1 }, 'but it can be named')
   t.match(await adapters.promote('house', 1, 'cli'), { live: 1, previous: null })
-  t.match(adapters.lease('house'), { name: 'house', version: 1, base: 'tiny', adapter: { digest: version.digest, scale: 1 } })
+  t.match(adapters.lease('house', null), { name: 'house', version: 1, base: 'tiny', adapter: { digest: version.digest, scale: 1 } })
   t.equal(told.at(-2), `load tiny ${version.digest.slice(0, 6)}`)
 })
 
@@ -47,7 +47,7 @@ test('a number is never given twice, also after everything was removed and the s
   await add(world.adapters, 'house', 2)
   await world.adapters.remove('house', null, 'cli')
   t.equal(world.adapters.find('house'), null)
-  t.equal(world.adapters.lease('house'), null, 'the name is nobody\'s')
+  t.equal(world.adapters.lease('house', null), null, 'the name is nobody\'s')
   t.strictSame(world.kept(), [])
   const { adapters } = await world.reopen()
   t.strictSame(adapters.list(), [])
@@ -119,8 +119,8 @@ test('promoting takes only a version that is there, undamaged and loads, and els
   loads = true
   writeFileSync(vault.pathOf(second.digest), 'another file')
   await t.rejects(adapters.promote('house', 2, 'cli'), { code: 'adapter_damaged', message: /'house@2'/ })
-  await t.rejects(adapters.lease('house@2')!.ready(), { code: 'adapter_damaged' })
-  await t.resolves(adapters.lease('house@1')!.ready())
+  await t.rejects(adapters.lease('house@2', null)!.ready(), { code: 'adapter_damaged' })
+  await t.resolves(adapters.lease('house@1', null)!.ready())
   t.match(adapters.find('house'), { live: 1, previous: null })
   t.match(await add(adapters, 'house', 2), { created: false }, 'uploading it again mends it')
   t.match(await adapters.promote('house', 2, 'cli'), { live: 2, previous: 1 })
@@ -147,7 +147,7 @@ test('a rollback brings back what was live before, also after the name was taken
   t.match(await adapters.rollback('house', 'cli'), { live: 2, previous: 1 })
   t.match(await adapters.retire('house', 'cli'), { live: null, previous: 2 })
   t.match(await adapters.retire('house', 'cli'), { live: null, previous: 2 }, 'once is enough')
-  t.throws(() => adapters.lease('house'), { code: 'adapter_not_live' })
+  t.throws(() => adapters.lease('house', null), { code: 'adapter_not_live' })
   t.match(await adapters.promote('house', 3, 'cli'), { live: 3, previous: 2 })
   await adapters.retire('house', 'cli')
   t.match(await adapters.promote('house', 3, 'cli'), { live: 3, previous: null }, 'a version is not its own predecessor')
@@ -161,7 +161,7 @@ test('a version that is live or answering cannot be removed, and a lease outlast
   await add(adapters, 'house', 1)
   await add(adapters, 'house', 2)
   await adapters.promote('house', 1, 'cli')
-  const [first, again] = [adapters.lease('house')!, adapters.lease('house@1')!]
+  const [first, again] = [adapters.lease('house', null)!, adapters.lease('house@1', null)!]
   await adapters.promote('house', 2, 'cli')
   t.equal(first.version, 1)
   t.match(adapters.find('house')?.versions.map(({ leases }) => leases), [0, 2])
@@ -175,7 +175,7 @@ test('a version that is live or answering cannot be removed, and a lease outlast
   again.release()
   await adapters.remove('house', 1, 'cli')
   t.equal(kept().length, 1)
-  t.throws(() => adapters.lease('house@1'), { code: 'adapter_not_found' })
+  t.throws(() => adapters.lease('house@1', null), { code: 'adapter_not_found' })
 })
 
 test('answers still on a version that went off are ended at the deadline, and then it can be removed', async t => {
@@ -183,10 +183,10 @@ test('answers still on a version that went off are ended at the deadline, and th
   await add(adapters, 'house', 1)
   await add(adapters, 'house', 2)
   await adapters.promote('house', 1, 'cli')
-  const under = [adapters.lease('house')!, adapters.lease('house@1')!]
+  const under = [adapters.lease('house', null)!, adapters.lease('house@1', null)!]
   await adapters.promote('house', 2, 'cli')
-  const asked = adapters.lease('house@1')!
-  const current = adapters.lease('house')!
+  const asked = adapters.lease('house@1', null)!
+  const current = adapters.lease('house', null)!
   // A new version makes a new entry of the name: the deadline must look at what is there by then.
   await add(adapters, 'house', 3)
   t.notOk(under.some(({ signal }) => signal.aborted), 'they have their time')
@@ -206,7 +206,7 @@ test('a deadline is moot when the version is live again', async t => {
   await add(adapters, 'house', 1)
   await add(adapters, 'house', 2)
   await adapters.promote('house', 1, 'cli')
-  const lease = adapters.lease('house')!
+  const lease = adapters.lease('house', null)!
   await adapters.promote('house', 2, 'cli')
   await add(adapters, 'house', 3)
   await adapters.rollback('house', 'cli')
@@ -223,7 +223,7 @@ test('a file that two names share goes with the last of them', async t => {
     await add(adapters, name, 1)
     await adapters.promote(name, 1, 'cli')
   }
-  const held = ['house', 'shop'].map(name => adapters.lease(name)!)
+  const held = ['house', 'shop'].map(name => adapters.lease(name, null)!)
   t.equal(held[0]?.adapter.digest, held[1]?.adapter.digest, 'it can be live under both')
   for (const lease of held) lease.release()
   for (const [name, left] of [['house', 1], ['shop', 0]] as const) {
@@ -237,9 +237,9 @@ test('a reference names a version by a plain positive number or names nothing', 
   const { adapters } = await openWorld(t)
   await add(adapters, 'house', 1)
   for (const version of ['', '0', '01', '-1', '+1', '1.0', '1e0', ' 1', '1 ', '0x1', '١', '1@1', '2', '9'.repeat(400), 'live']) {
-    t.throws(() => adapters.lease(`house@${version}`), { code: 'adapter_not_found' }, version.slice(0, 9))
+    t.throws(() => adapters.lease(`house@${version}`, null), { code: 'adapter_not_found' }, version.slice(0, 9))
   }
-  for (const name of ['', '@', '@1', 'House@1', 'house ', 'tiny', '__proto__', 'constructor@1', 'x'.repeat(10_000)]) t.equal(adapters.lease(name), null, name.slice(0, 15))
+  for (const name of ['', '@', '@1', 'House@1', 'house ', 'tiny', '__proto__', 'constructor@1', 'x'.repeat(10_000)]) t.equal(adapters.lease(name, null), null, name.slice(0, 15))
 })
 
 test('pinned names keep whatever is live under them in memory', async t => {

@@ -32,12 +32,13 @@ function parts (over: { say?: readonly Part[], admit?: () => Promise<void>, drai
     memories: { recall: async () => { throw new Error('not asked for') } },
     profile: { frame: async () => { throw new Error('not asked for') } },
     log: () => {},
+    tried: () => {},
     answerTimeout: 60,
     limits: { admit: over.admit ?? (async () => {}), spend: (_: Caller, tokens: number) => { state.spent.push(tokens) } },
     models: {
       lease: name => {
         state.leases++
-        return { target: { model: name ?? 'first', digest: 'ab', adapters: [] }, engine, contextSize: 1000, admission: running, counting, names: [name ?? 'first'], version: null, signal: over.drained ?? never, ready: async () => {}, release: () => { state.leases-- } }
+        return { target: { model: name ?? 'first', digest: 'ab', adapters: [] }, engine, contextSize: 1000, admission: running, counting, names: [name ?? 'first'], version: null, canary: null, signal: over.drained ?? never, ready: async () => {}, release: () => { state.leases-- } }
       }
     } satisfies Directory
   }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { AdapterInfo, AdapterVersion, Adapters } from '../../src/adapters/adapters.ts'
+import type { AdapterInfo, AdapterVersion, Adapters, Canary } from '../../src/adapters/adapters.ts'
 import { type ErrorCode, PublicError, problem } from '../../src/errors.ts'
 
-interface Entry { readonly base: string, live: number | null, previous: number | null, pinned: boolean, readonly versions: AdapterVersion[], next: number }
+interface Entry { readonly base: string, live: number | null, previous: number | null, pinned: boolean, canary: Canary | null, readonly versions: AdapterVersion[], next: number }
 
 /**
  * Adapters in memory, by the rules of the port: what the routes are tested
@@ -26,7 +26,7 @@ export class MemoryAdapters implements Adapters {
     const [, code] = /^bad:(\w+)/.exec(bytes.subarray(0, 64).toString()) ?? []
     if (code !== undefined) throw PublicError.revive(code as ErrorCode, 'refused')
     const digest = createHash('sha256').update(bytes).digest('hex')
-    const entry = this.#entries.get(name) ?? { base: on, live: null, previous: null, pinned: false, versions: [], next: 1 }
+    const entry = this.#entries.get(name) ?? { base: on, live: null, previous: null, pinned: false, canary: null, versions: [], next: 1 }
     const known = entry.versions.find(version => version.digest === digest)
     if (known !== undefined) return { version: known, created: false }
     const version = { name, version: entry.next++, digest, size: bytes.length, base: on, baseVerified: false, rank: 8, alpha: 16, source: typeof content === 'string' ? content : 'upload', createdAt: '2026-01-02T03:04:05.678Z', leases: 0 }
@@ -42,6 +42,7 @@ export class MemoryAdapters implements Adapters {
     const entry = this.#change('promote', name, version, by)
     if (!entry.versions.some(known => known.version === version)) throw problem('adapter_not_found', { adapter: `${name}@${version}` })
     if (entry.live !== version) Object.assign(entry, { live: version, previous: entry.live })
+    entry.canary = null
     return info(name, entry)
   }
 
@@ -54,6 +55,18 @@ export class MemoryAdapters implements Adapters {
 
   readonly retire: Adapters['retire'] = async (name, by) => info(name, Object.assign(this.#change('retire', name, by), { live: null, previous: null }))
   readonly pin: Adapters['pin'] = async (name, pinned, by) => info(name, Object.assign(this.#change('pin', name, pinned, by), { pinned }))
+
+  readonly startCanary: Adapters['startCanary'] = async (name, { version, percent }, by) => {
+    const entry = this.#change('startCanary', name, version, percent, by)
+    if (entry.canary !== null) throw problem('canary_running', { adapter: name })
+    return info(name, Object.assign(entry, { canary: { id: `canary_${name}`, version, percent } }))
+  }
+
+  readonly endCanary: Adapters['endCanary'] = async (name, id, { outcome }, by) => {
+    const entry = this.#change('endCanary', name, outcome, by)
+    if (entry.canary?.id !== id) return null
+    return info(name, Object.assign(entry, outcome === 'promoted' ? { live: entry.canary.version, previous: entry.live, canary: null } : { canary: null }))
+  }
 
   readonly remove: Adapters['remove'] = async (name, version, by) => {
     const entry = this.#change('remove', name, version, by)

@@ -7,7 +7,7 @@ import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
 import { openPolicy } from '../../src/privacy/policies.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
-import type { Bases, Datasets, Feedback, Memories, Stored } from '../../src/server/ports.ts'
+import type { Bases, Canaries, Datasets, Feedback, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
 import { ScriptedTraining } from './training.ts'
@@ -45,6 +45,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     watch: () => {},
     admit: async () => {},
     adapters,
+    canaries: noCanaries,
     datasets: noDatasets,
     exports: { open: async id => { throw problem('dataset_not_found', { id }) } },
     schedules: { create: async () => { throw problem('storage_failed', {}) }, list: async () => [], remove: async id => { throw problem('schedule_not_found', { id }) }, exported: async () => [] },
@@ -92,6 +93,9 @@ const nothingSaid: Feedback = {
   list: async () => ({ data: [], more: false }),
   signals: async () => []
 }
+
+const noCanary = async (name: string): Promise<never> => { throw problem('canary_not_found', { adapter: name }) }
+const noCanaries: Canaries = { start: noCanary, find: noCanary, end: noCanary, extend: noCanary }
 
 const noDatasets: Datasets = {
   build: async () => { throw problem('storage_failed', {}) },
