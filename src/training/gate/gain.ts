@@ -12,7 +12,7 @@ export const gain: Step = ({ gain, withMemory, judge, bestEpoch, people }, metho
   const figures = flat({ ...method === 'kto' ? { margin } : { wins, nll }, all, ...named(gain.checks) })
   const likelier = wins !== null && wins.low > limits.chance
   const needed: Claim[] = [
-    ...method !== 'kto' && wins !== null ? [{ holds: likelier, words: `the approved answer became likelier on ${share(wins)} of the rows (the lower bound must be above ${100 * limits.chance})` }] : [],
+    ...method !== 'kto' && wins !== null ? [{ holds: likelier, words: `the approved answer became likelier on ${share(wins)} of the rows (the lower bound must be above ${100 * limits.chance} %)` }] : [],
     ...method === 'kto' && margin !== null ? [{ holds: margin.low > 0, words: `approved answers gained ${nats(margin)} on disapproved ones (the lower bound must be above 0)` }] : [],
     ...all === null ? [] : [{ holds: all.low > 0, words: `answers that keep to all checks changed by ${points(all)} (the lower bound must be above 0${all.low <= 0 && likelier ? ': the approved wording became likelier and the answers no better, so it was memorised' : ''})` }]
   ]
@@ -22,7 +22,7 @@ export const gain: Step = ({ gain, withMemory, judge, bestEpoch, people }, metho
     ...needed,
     ...harms(gain, method, 'with prompts as recorded'),
     ...withMemory === null ? [] : harms(withMemory, method, 'with memories in the prompt'),
-    ...judge === null || judge.wins.high >= limits.chance ? [] : [{ holds: false, words: `the judge prefers it in ${share(judge.wins)} of the pairs (the upper bound must reach ${100 * limits.chance})` }]
+    ...judge === null || judge.wins.high >= limits.chance ? [] : [{ holds: false, words: `the judge prefers it in ${share(judge.wins)} of the pairs (the upper bound must reach ${100 * limits.chance} %)` }]
   ], figures, {
     passed: `It helps people who were not learnt from (${counted(people, 'person', 'people')})`,
     failed: `It was not shown to help people who were not learnt from (${counted(people, 'person', 'people')})`

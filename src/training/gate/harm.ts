@@ -9,7 +9,7 @@ export const forgetting: Step = ({ forgetting }) => {
   if (rows === 0) return open('What it does to other answers is not known: there was no general prompt.', { ...forgetting })
   return finding([
     { holds: kl <= limits.kl, words: `KL from the base ${fixed(kl, 3)} nat a token (at most ${limits.kl})` },
-    { holds: agreement >= limits.agreement, words: `the same likeliest token at ${percent(agreement)} (at least ${100 * limits.agreement})` },
+    { holds: agreement >= limits.agreement, words: `the same likeliest token at ${percent(agreement)} (at least ${100 * limits.agreement} %)` },
     { holds: worse <= limits.worse, words: `the base's own answers ${fixed(worse, 3)} nat a token less likely (at most ${limits.worse})` }
   ], { ...forgetting }, {
     passed: `It leaves other answers as they were (${counted(rows, 'general prompt')})`,

@@ -4,10 +4,10 @@ import { finding, open, type Step } from './finding.ts'
 import * as limits from './limits.ts'
 
 export const data: Step = ({ data: { trained, sharedPeople, sharedRows, rude, secrets } }) => finding([
-  { holds: sharedPeople <= 0, words: `${counted(sharedPeople, 'person is', 'people are')} in both` },
-  { holds: sharedRows <= 0, words: `${counted(sharedRows, 'row is', 'rows are')} in both` },
-  { holds: rude <= 0, words: `${counted(rude, 'row')} to learn from ${rude === 1 ? 'is' : 'are'} rude` },
-  { holds: secrets <= 0, words: `${counted(secrets, 'row')} to learn from ${secrets === 1 ? 'holds' : 'hold'} a secret` }
+  { holds: sharedPeople <= 0, words: sharedPeople <= 0 ? 'no person is in both' : `${counted(sharedPeople, 'person is', 'people are')} in both` },
+  { holds: sharedRows <= 0, words: sharedRows <= 0 ? 'no row is in both' : `${counted(sharedRows, 'row is', 'rows are')} in both` },
+  { holds: rude <= 0, words: rude <= 0 ? 'none is rude' : `${counted(rude, 'row to learn from is', 'rows to learn from are')} rude` },
+  { holds: secrets <= 0, words: secrets <= 0 ? 'none holds a secret' : `${counted(secrets, 'row to learn from holds', 'rows to learn from hold')} a secret` }
 ], { trained, sharedPeople, sharedRows, rude, secrets }, {
   passed: `The ${counted(trained, 'row')} that were learnt from and the held-out ones are apart, and clean`,
   failed: 'The data must not be learnt from, or proves nothing about others (none of this may be)'

@@ -1,5 +1,5 @@
 import { counted, nats, points } from '../wording.ts'
-import { datasetOf, day, decisions, methods, seedOf, type Facts } from './facts.ts'
+import { datasetOf, day, methods, seedOf, type Facts } from './facts.ts'
 import { code, list, plain, section } from './markdown.ts'
 
 /** Licences that the Hugging Face Hub knows by the same name, in lower case; others are told as `other` with their name. */
@@ -11,7 +11,7 @@ export function cardOf (facts: Facts): string {
   return [
     header(facts),
     `# ${plain(run.wanted.name)}`,
-    `A LoRA adapter for ${plain(base.name)}, made with Engraft. ${decisions[verdict.decision]}: ${plain(verdict.words)}`,
+    `A LoRA adapter for ${plain(base.name)}, made with Engraft. ${plain(verdict.words)}`,
     ...section('Where it is from', lineage(facts)),
     ...section('What it is for', `To answer as people corrected and approved answers of ${plain(base.name)} in the data set ${code(datasetOf(facts.dataset))}, on questions like theirs, on exactly the base that is named above.`),
     ...section('Limits', limits(facts)),
@@ -61,7 +61,7 @@ function lineage ({ run, base, dataset, versions }: Facts): string {
 function limits ({ run, measured: { people, rows, forgetting, relevance, tone }, verdict }: Facts): string {
   return list([
     `It was measured on ${counted(rows, 'row')} of ${counted(people, 'person', 'people')}; on other questions, languages and people it is not known.`,
-    'A small adapter learns how to answer, not facts: those belong into memory or into the prompt.',
+    'A small adapter learns how to answer, not facts: those belong in memory or in the prompt.',
     ...forgetting === null ? ['What it does to answers on other subjects was not measured.'] : [],
     ...relevance === null ? ['Whether its answers depend on what was asked was not measured.'] : [],
     ...tone.rude.adapter > 0 ? ['Some of its answers in the evaluation were rude.'] : [],
@@ -81,6 +81,7 @@ function evaluation ({ measured: { gain, overExamples }, verdict }: Facts): stri
   return [
     'By the engine that serves it, on rows of people who were not learnt from; 95 % intervals in brackets, by people drawn anew.',
     ...gains.length === 0 ? [] : [list(gains)],
+    'What the gate found, step by step:',
     list(verdict.steps.map(({ name, passed, words }) => `${name}, ${passed === null ? 'open' : passed ? 'passed' : 'failed'}: ${plain(words)}`))
   ].join('\n\n')
 }

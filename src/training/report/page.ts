@@ -15,10 +15,10 @@ export function pageOf (facts: Facts, plots: ReadonlySet<string>): string {
   const shown = (file: string, title: string): string | null => plots.has(file) ? picture(title, file) : null
   return [
     `# ${plain(run.wanted.name)} on ${plain(base.name)}: ${decisions[verdict.decision].toLowerCase()}`,
-    `**${decisions[verdict.decision]}.** ${plain(verdict.words)}`,
+    `**${plain(verdict.words)}**`,
     ...run.erased > 0 ? [`**${counted(run.erased, 'row has', 'rows have')} been erased from its data set since: it should be trained anew.**`] : [],
+    ...headline(facts),
     ...section('What was trained on what', made(facts)),
-    ...section('The steps of the gate', table(['Step', 'Result', 'What was found'], verdict.steps.map(({ name, passed, words }) => [name, results.get(passed)!, plain(words)]), 'words')),
     ...section('What it gained', gains(facts), shown('gain.svg', 'What it gained, with intervals')),
     ...section('Who answers how well, and how soon', arms(facts), shown('arena.svg', 'Quality against the time to the first token')),
     ...section('What a judge says', judged(facts)),
@@ -26,10 +26,18 @@ export function pageOf (facts: Facts, plots: ReadonlySet<string>): string {
     ...section('Parts of the held-out rows', slices(facts), shown('slices.svg', 'What each slice gained')),
     ...section('Would more data help?', adviceOf(facts.measured), curve(facts), shown('curve.svg', 'Gain by rows that were learnt from')),
     ...section('How the training went', shown('loss.svg', 'Loss by step')),
-    ...section('What was looked for', lookedFor(facts)),
+    ...section('What was checked, in order', table(['Step', 'Result', 'What was found, and the limit'], verdict.steps.map(({ name, passed, words }) => [name, results.get(passed)!, plain(words)]), 'words')),
     ...section('How to do it again', again(facts)),
     ...section('How to read it', reading(facts))
   ].join('\n\n') + '\n'
+}
+
+/** The gain that counts most, in a sentence. */
+function headline ({ measured: { arms, gain, overExamples } }: Facts): string[] {
+  if (gain.all === null) return gain.margin === null ? [] : [`Approved answers gained ${nats(gain.margin)} on disapproved ones.`]
+  const level = (name: Arm['name']): string => { const all = arms.find(arm => arm.name === name)?.all; return all === null || all === undefined ? 'an unknown share' : percent(all.mean) }
+  const rival = overExamples === null || overExamples.all === null ? '' : ` With examples in its prompt it is ${level('base + examples')} of the base's.`
+  return [`Of the base's answers ${level('base')} keep to all checks, of the adapter's ${level('adapter')}: ${points(gain.all)}.${rival} Figures in brackets are 95 % intervals.`]
 }
 
 function made ({ run, measured, dataset, base }: Facts): string {
@@ -57,7 +65,7 @@ function gains ({ measured: { arms, gain, overExamples, withMemory } }: Facts): 
   const base = arms.find(({ name }) => name === 'base')
   const adapter = arms.find(({ name }) => name === 'adapter')
   const rows = [
-    ...compared('all checks', ({ all }) => all, share, points, gain.all, overExamples?.all, withMemory?.all),
+    ...only(gain.checks) ? [] : compared('all checks', ({ all }) => all, share, points, gain.all, overExamples?.all, withMemory?.all),
     ...Object.keys(gain.checks).flatMap(name => compared(plain(name), ({ checks }) => checks[name] ?? null, share, points, gain.checks[name], overExamples?.checks[name], withMemory?.checks[name])),
     ...compared('log-likelihood of the approved answer', ({ nll }) => nll, nll => fixed(-nll.mean, 3), nats, gain.nll, overExamples?.nll, withMemory?.nll),
     ...gain.wins === null ? [] : [['approved answer likelier than with the base', '', share(gain.wins), '', '', '']],
@@ -72,6 +80,9 @@ function gains ({ measured: { arms, gain, overExamples, withMemory } }: Facts): 
     return [[name, ...[base, adapter].map(arm => told(arm === undefined ? null : of(arm), level)), ...found.map(gain => told(gain, change))]]
   }
 }
+
+/** One check is all there is to keep to: what holds of all of them is told once. */
+function only (checks: Facts['measured']['gain']['checks']): boolean { return Object.keys(checks).length === 1 }
 
 function told (interval: Interval | null | undefined, words: (interval: Interval) => string): string { return interval === null || interval === undefined ? '–' : words(interval) }
 
@@ -115,24 +126,13 @@ function curve ({ measured }: Facts): string | null {
   return found.length === 0 ? null : table(['Rows learnt from', `Gain over the base, ${about}`], found.map(({ rows, gain }) => [rows, long(gain)]))
 }
 
-function lookedFor ({ measured: { data, parity, extraction, relevance } }: Facts): string {
-  return list([
-    `People and rows both in training and among the held-out: ${data.sharedPeople} and ${data.sharedRows}.`,
-    `Rude rows and rows with secrets among the ${data.trained} that were learnt from: ${data.rude} and ${data.secrets}.`,
-    parity === null
-      ? 'Whether engine and PyTorch read the files alike was not looked at.'
-      : `Whether engine and PyTorch read the files alike: a token's probability differs by ${fixed(parity.before.error, 4)} with the base and ${fixed(parity.after.error, 4)} with the adapter (rows of q and k are ${parity.qk}, as probed).`,
-    ...relevance === null ? [] : [`How much likelier an approved answer is after its own prompt than after another's: ${nats(relevance.base)} with the base, ${nats(relevance.adapter)} with the adapter.`],
-    `Whether it completes what only one person's rows hold: ${extraction.reproduced.length} of ${extraction.probed} that were asked for.`
-  ])
-}
-
-function again ({ run, dataset, base, versions }: Facts): string {
+function again ({ run, measured: { parity }, dataset, base, versions }: Facts): string {
   const settings = Object.entries(run.wanted.hyper)
   return table(['What', 'Which'], [
     ['Data set', `${code(datasetOf(dataset))}, sha256 ${code(dataset.sha256)}`],
     ['Base', `${code(base.name)}, sha256 ${code(base.digest)}`],
     ...run.digest === null ? [] : [['Adapter', `sha256 ${code(run.digest)}`]],
+    ...parity === null ? [] : [['Order of the rows of q and k in its GGUF, as probed', parity.qk]],
     ...run.wanted.candidate === null ? [['Seed', seedOf(run)], ['Settings that differ from the defaults', settings.length === 0 ? 'none' : code(JSON.stringify(run.wanted.hyper))]] : [],
     ['Engraft', versions.engraft],
     ...versions.torch === null ? [] : [['PyTorch', versions.torch]]

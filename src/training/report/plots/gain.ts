@@ -6,14 +6,14 @@ import { forest, forestHeight, type Line } from './forest.ts'
 /** What it gained, in points by check and in likelihood below; null: nothing was measured. */
 export function gainPlot ({ gain, overExamples, withMemory }: Measured): string | null {
   const shares: Line[] = [
-    ...row('all checks', gain.all, overExamples?.all),
+    ...Object.keys(gain.checks).length === 1 ? [] : row('all checks', gain.all, overExamples?.all),
     ...Object.entries(gain.checks).flatMap(([name, interval]) => row(name, interval, overExamples?.checks[name])),
-    ...row('all checks, with memory', withMemory?.all ?? null)
+    ...row('all checks, both with memory', withMemory?.all ?? null)
   ]
   const likelihoods: Line[] = [
-    ...row('approved answers', gain.nll, overExamples?.nll),
-    ...row('approved over disapproved', gain.margin),
-    ...row('approved answers, with memory', withMemory?.nll ?? null)
+    ...row('likelihood of approved answers', gain.nll, overExamples?.nll),
+    ...row('approved over disapproved ones', gain.margin),
+    ...row('the same, both with memory', withMemory?.nll ?? null)
   ]
   const panels = [
     { lines: shares, unit: 'percentage points', factor: 100, digits: 1 },
