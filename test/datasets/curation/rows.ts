@@ -39,9 +39,9 @@ export function drops (filter: Filter, rows: readonly Row[]): Map<string, string
   return dropped
 }
 
-/** The labelled pairs of `test/fixtures/datasets/duplicates.jsonl`. */
-export interface LabelledPair { readonly half: 'tune' | 'report', readonly same: boolean, readonly how: string, readonly a: readonly [string, string], readonly b: readonly [string, string] }
+/** Labelled pairs, of `test/fixtures/datasets/duplicates.jsonl` or another file there. */
+export interface LabelledPair { readonly half: 'tune' | 'report' | 'unseen', readonly same: boolean, readonly how: string, readonly a: readonly [string, string], readonly b: readonly [string, string] }
 
-export function labelledPairs (): LabelledPair[] {
-  return readFileSync(new URL('../../fixtures/datasets/duplicates.jsonl', import.meta.url), 'utf8').trim().split('\n').map(line => JSON.parse(line) as LabelledPair)
+export function labelledPairs (file = 'duplicates'): LabelledPair[] {
+  return readFileSync(new URL(`../../fixtures/datasets/${file}.jsonl`, import.meta.url), 'utf8').trim().split('\n').map(line => JSON.parse(line) as LabelledPair)
 }
