@@ -19,7 +19,6 @@ export async function versionNamed (datasets: Pick<Datasets, 'list'>, tenant: st
 /** What a body asks to be trained or measured. Throws a 400 that names the field. */
 export function wantedFrom (body: TrainingBodyWire, tenant: string, dataset: Pick<Version, 'id' | 'name'>): Wanted {
   const { name, base, method, parent, candidate, hyper, checks, examples, judge, curve } = body
-  if ((method === 'dpo') !== (parent != null)) throw problem('invalid_request', { detail: "'parent' goes with the method 'dpo', which goes on from that run's adapter, and only with that." }, { param: 'parent' })
   if (candidate != null) {
     const apart = (['method', 'hyper', 'curve'] as const).find(field => body[field] != null && body[field] !== false)
     if (apart !== undefined) throw problem('invalid_request', { detail: `'${apart}' is about training, and a candidate is only measured: leave one of them out.` }, { param: apart })

@@ -5,26 +5,6 @@ import { maxIdLength, noControls, nullable, oneOf, orNull } from './shapes.ts'
 const methods = ['sft', 'kto', 'dpo'] as const
 const name = (description: string) => Type.String({ minLength: 1, maxLength: maxIdLength, pattern: noControls, description })
 const whole = (minimum: number, maximum: number, description: string) => orNull(Type.Integer({ minimum, maximum, description }))
-const number = (minimum: number, maximum: number, description: string) => orNull(Type.Number({ minimum, maximum, description }))
-
-/** What differs from the trainer's defaults: the keys and bounds of trainer/engraft_trainer/job.py. */
-export const Hyper = Type.Object({
-  rank: whole(1, 256, 'Rank of the adapter.'),
-  alpha: number(0.001, 1024, 'Its strength: weights are scaled by alpha / rank.'),
-  targets: orNull(Type.Array(name('A linear module.'), { minItems: 1, maxItems: 32, description: 'Leaf names of the modules that are adapted; left out: all linear ones.' })),
-  lr: number(1e-8, 1, 'Learning rate.'),
-  epochs: whole(1, 100, 'How often each row is seen.'),
-  batch: whole(1, 256, 'Rows a step.'),
-  seed: whole(0, 2 ** 31 - 1, 'The same seed and data give the same bytes.'),
-  max_len: whole(2, 2 ** 20, 'Tokens a row may have, prompt and completion together.'),
-  amp: orNull(oneOf(['auto', 'bf16', 'fp32'], { description: 'Precision of the arithmetic.' })),
-  kl: number(0, 100, 'Weight of what holds the adapter to the base, nat a token.'),
-  replay_batch: whole(1, 64, 'Rows a step that the base answered itself, which it is held to.'),
-  patience: whole(1, 100, 'Epochs without a better validation loss after which it ends.'),
-  beta: number(0.0001, 10, 'KTO and DPO: how far it may go from where it began.'),
-  sft_weight: number(0, 100, 'DPO: keeps the better answer likely.')
-}, { additionalProperties: false })
-
 /** One shape with a type, not a union of three: a fault then has one plain reason. */
 const Check = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 100, pattern: noControls, description: 'It is measured under this name.' }),
@@ -43,7 +23,7 @@ export const TrainingBody = Type.Object({
   method: orNull(oneOf(methods, { description: 'Left out: `sft` where the rows show answers, `kto` where they are thumbs.' })),
   parent: orNull(name('`dpo`: the run whose adapter it goes on from.')),
   candidate: orNull(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}@[1-9][0-9]{0,8}$', description: 'NAME@VERSION of an adapter that is measured; nothing is trained.' })),
-  hyper: orNull(Hyper),
+  hyper: orNull(Type.Record(Type.String(), Type.Unknown(), { maxProperties: 32, description: 'What differs from the defaults of rank, alpha, targets, lr, epochs, batch, seed, max_len, amp, kl, replay_batch, patience, beta and sft_weight.' })),
   checks: orNull(Type.Array(Check, { maxItems: 20, description: 'What a generated answer must keep to.' })),
   examples: whole(0, 20, 'How many rows are put in the prompt of the rival that needs no training; 0: it does not compete. Left out: 3.'),
   judge: orNull(name('A base that compares answers; left out: nobody does.')),
