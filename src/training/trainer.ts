@@ -36,7 +36,7 @@ export interface Torch {
   score (base: string, rows: string, peft: string | null, signal: AbortSignal): Promise<readonly TorchScore[]>
   /** Writes `plain.gguf`, `permuted.gguf`, `rows.jsonl`, `scores.jsonl` into a folder. */
   probe (base: string, out: string, signal: AbortSignal): Promise<void>
-  /** Tokens a second that a short training of this base does; null: it cannot be loaded. */
+  /** Tokens a second that a short training of this base does. Throws `training_bad_base`: it cannot be loaded. */
   doctor (base: string, signal: AbortSignal): Promise<{ readonly trainRate: number, readonly rssMb: number, readonly gpu: string | null }>
 }
 

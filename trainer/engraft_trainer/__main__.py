@@ -86,7 +86,8 @@ def main() -> int:
     options = arguments().parse_args()
     events = Events.on_stdout()
     asked: list[int] = []
-    for each in (signal.SIGTERM, signal.SIGINT):
+    # Only a training has something to write first.
+    for each in (signal.SIGTERM, signal.SIGINT) if options.command == "train" else ():
         signal.signal(each, lambda number, _frame: asked.append(number))
     try:
         run(options, events, asked)

@@ -57,10 +57,14 @@ class Events:
 
     def emit(self, event: str, **fields: Any) -> None:
         line = json.dumps({"event": event, **{key: _plain(value) for key, value in fields.items()}}, allow_nan=False)
-        for out in (self._stream, self._file):
-            if out is not None:
-                out.write(line + "\n")
-                out.flush()
+        if self._file is not None:
+            self._file.write(line + "\n")
+            self._file.flush()
+        if self._stream is not None:
+            # Whoever listened is gone, and its guard ends this process: what is being written must still become whole.
+            with contextlib.suppress(BrokenPipeError):
+                self._stream.write(line + "\n")
+                self._stream.flush()
 
 
 def _plain(value: Any) -> Any:

@@ -68,7 +68,7 @@ class Narrator(transformers.TrainerCallback):
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
         epoch = state.global_step // self._schedule.per_epoch
         best = all(before is None or metrics["eval_loss"] < before for before in (state.best_metric, self.initial))
-        self._events.emit("valid", epoch=epoch, loss=metrics["eval_loss"], best=best)
+        self._events.emit("valid", epoch=epoch, step=state.global_step, loss=metrics["eval_loss"], best=best)
         # A validation takes its time and is not part of the pace of the steps.
         self._times = [(time.monotonic(), state.global_step)]
         if not best and self.stale(state) and not control.should_training_stop:
