@@ -79,6 +79,8 @@ export class Meters implements Watcher {
       registers[0]?.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(read()) } }))
     }
 
+    /** Read once for all that tells of them: they are asked for together. */
+    let runs: ReturnType<Training['list']> | null = null
     function perRun (Metric: typeof Gauge | typeof Counter, name: string, help: string, label: string, read: (run: Awaited<ReturnType<Training['list']>>[number]) => readonly [label: string, count: number] | null): void {
       registers[0]?.registerMetric(new Metric({
         name,
@@ -87,7 +89,8 @@ export class Meters implements Watcher {
         labelNames: [label],
         // The runs are on record; this only shows.
         async collect () {
-          const told = (await training?.list(null) ?? []).map(read)
+          runs ??= (training?.list(null) ?? Promise.resolve([])).finally(() => { runs = null })
+          const told = (await runs).map(read)
           this.reset()
           for (const each of told) if (each !== null) this.inc({ [label]: each[0] }, each[1])
         }

@@ -166,6 +166,7 @@ test('metrics tell how many runs ended how, and how the one that trains goes', a
   const { training, call, start } = await open(t)
   const told = async () => (await call('GET', '/metrics')).body.split('\n').filter(line => /^engraft_training/.test(line))
   t.strictSame(await told(), [])
+  t.equal(training.listed, 1, 'runs are read once for all of it')
   for (let i = 0; i < 5; i++) await start({ dataset: 'house', name: `n${i}` })
   const become = (i: number, change: object) => { training.runs[i] = { ...training.runs[i]!, ...change } }
   become(0, { stage: 'training', progress: { what: 'trains', done: 3, total: 12, loss: 2.5, tokensPerSecond: 171, eta: 5 } })

@@ -13,6 +13,8 @@ export class ScriptedTraining implements Training {
   files: Partial<Record<ReportFile, string>> = {}
   /** What `start` and `estimate` are refused with. */
   refusal: PublicError | null = null
+  /** How often all were asked for. */
+  listed = 0
 
   readonly start: Training['start'] = async wanted => {
     this.asked.push(['start', wanted])
@@ -28,7 +30,10 @@ export class ScriptedTraining implements Training {
     return estimate
   }
 
-  readonly list: Training['list'] = async tenant => this.runs.filter(({ wanted }) => tenant === null || wanted.tenant === tenant)
+  readonly list: Training['list'] = async tenant => {
+    this.listed++
+    return this.runs.filter(({ wanted }) => tenant === null || wanted.tenant === tenant)
+  }
 
   readonly find: Training['find'] = async id => this.#become(id, this.steps.shift() ?? {})
 
