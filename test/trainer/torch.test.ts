@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { architectures, checkArchitecture } from '../../../src/training/python/architectures.ts'
-import { trainerFolder } from '../../../src/training/python/package.ts'
-import { openTorch } from '../../../src/training/python/torch.ts'
-import { run } from '../../clients/python.ts'
+import { architectures, checkArchitecture } from '../../src/training/python/architectures.ts'
+import { trainerFolder } from '../../src/training/python/package.ts'
+import { openTorch } from '../../src/training/python/torch.ts'
+import { run } from '../clients/python.ts'
 import { makeJobs, programOf, trainerPython } from './support.ts'
 
 const found = await trainerPython()
