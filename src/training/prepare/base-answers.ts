@@ -38,12 +38,13 @@ export async function baseAnswers (which: keyof typeof lists, { served, bases }:
   const path = join(folder, `${which}.jsonl`)
   await stored(async () => await mkdir(folder, { recursive: true, mode: 0o700 }))
   const known = await knownOf(path)
+  const ids = lists[which].map((_, i) => `${which}-${i}`)
   const rows: TokenRow[] = []
   const began = performance.now()
   let answered = 0
   for (const [i, content] of lists[which].entries()) {
     signal.throwIfAborted()
-    const id = `${which}-${i}`
+    const id = ids[i]!
     // A thought would use up the answer.
     const input = { type: 'chat', messages: [{ role: 'user', content }], tools: null, effort: 'none' } as const satisfies Input
     const { tokens: prompt } = await served.render(input)
@@ -54,8 +55,11 @@ export async function baseAnswers (which: keyof typeof lists, { served, bases }:
     }
     const { text, ended } = await served.answer(input, null, longest, signal)
     const { completion } = await turnOf(served, input, { content: text })
-    rows.push({ id, group: 'base', prompt, completion: completion === null ? [] : ended ? completion : completion.slice(0, -1) })
-    await writeWhole(path, rows.map(lineOf).join(''))
+    const row = { id, group: 'base', prompt, completion: completion === null ? [] : ended ? completion : completion.slice(0, -1) }
+    rows.push(row)
+    known.set(id, row)
+    // Those behind it too: a kill now must not cost them.
+    await writeWhole(path, ids.flatMap(one => known.has(one) ? [lineOf(known.get(one)!)] : []).join(''))
     answered++
     const seconds = (performance.now() - began) / 1000
     const total = lists[which].length
