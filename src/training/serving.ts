@@ -31,8 +31,8 @@ const spare = 1
  */
 export function openServed ({ bases, name, path, tenant }: ServingParts): Served & { release (): void } {
   const lease = bases.lease(name)
-  // Names of tenants hold no control characters.
-  const own = `training\0${tenant}`
+  // No caller's tenant has a control character in it, and what the engine forgets of a tenant this is part of.
+  const own = `${tenant}\0training`
 
   /** What is made of the engine's parts to one request, when it is its turn. */
   async function asking<T> (asked: Asked, adapter: AppliedAdapter | null, signal: AbortSignal, read: (parts: AsyncIterable<Part>) => Promise<T>): Promise<T> {

@@ -1,15 +1,14 @@
 import type { Row } from '../../datasets/row.ts'
-import type { AppliedAdapter, Input } from '../../inference/engine.ts'
+import type { AppliedAdapter } from '../../inference/engine.ts'
+import { turnOf } from '../prepare/completion.ts'
 import type { Answered, Served } from '../served.ts'
-import { approvedOf, bare, disapprovedOf, recorded, type Situation, withExamples } from './prompts.ts'
-import type { Tokens } from './tokens.ts'
+import { approvedOf, bare, type Chat, disapprovedOf, recorded, type Situation, withExamples } from './prompts.ts'
 
 /** Who is asked. */
 export type Side = 'base' | 'adapter'
 
 export interface AskingParts {
   readonly served: Served
-  readonly tokens: Tokens
   readonly candidate: AppliedAdapter
   readonly examples: readonly Row[]
   /** Tokens of an answer. */
@@ -49,23 +48,21 @@ export class Asking {
     return answer === null ? null : await this.#score(row, recorded(other), side, answer)
   }
 
-  async #score (row: Row, input: Input, side: Side, answer: Row['answer']): Promise<number | null> {
-    const { served, tokens, signal } = this.#parts
-    const prompt = await tokens.prompt(input)
-    const completion = await tokens.completion(recorded(row), answer)
-    if (prompt.length + completion.length > served.contextSize) return null
+  async #score (row: Row, input: Chat, side: Side, answer: Row['answer']): Promise<number | null> {
+    const { served, signal } = this.#parts
+    const { prompt, completion } = await turnOf(served, input, answer)
+    if (completion === null || prompt.length + completion.length > served.contextSize) return null
     const [logprobs = []] = await served.score([{ id: row.id, group: row.group, prompt, completion }], this.#adapter(side), signal)
     return logprobs.reduce((sum, logprob) => sum + logprob, 0) / logprobs.length
   }
 
-  async #input (row: Row, situation: Situation): Promise<Input> {
+  async #input (row: Row, situation: Situation): Promise<Chat> {
     if (situation !== 'examples') return situation === 'bare' ? bare(row) : recorded(row)
-    const { served, tokens, examples, maxTokens } = this.#parts
-    const approved = approvedOf(row)
-    const room = Math.max(maxTokens, approved === null ? 0 : (await tokens.completion(recorded(row), approved)).length)
+    const { served, examples, maxTokens } = this.#parts
     for (let count = examples.length; count > 0; count--) {
       const input = withExamples(row, examples.slice(0, count))
-      if ((await tokens.prompt(input)).length + room <= served.contextSize) return input
+      // No approved answer is longer than the answers may be, or hardly: one that does not fit is not scored.
+      if ((await served.render(input)).tokens.length + maxTokens <= served.contextSize) return input
     }
     return recorded(row)
   }

@@ -16,6 +16,10 @@ export interface CompiledCheck {
 const longest = 8_192
 /** An ordinary pattern takes microseconds. Others wait meanwhile, so no more than an answer's token or two. */
 const timeoutMs = 50
+/** On a busy machine this thread may be the one that waits: a pattern is slow only if it is so again and again. */
+const tries = 3
+/** A pattern that was too slow on so many answers is slow: it is not tried on the others, or everybody would wait for each. */
+const mostLate = 3
 
 /**
  * Makes the checks ready. A pattern is a JavaScript one with the flag `u`.
@@ -41,7 +45,12 @@ function judgeOf (check: Check, context: Context): CompiledCheck['judge'] {
     }
   }
   const { name, pattern } = check
-  const find = (text: string): Found => search(pattern, text, context)
+  let late = 0
+  const find = (text: string): Found => {
+    const found = late >= mostLate ? 'late' : search(pattern, text, context)
+    if (found === 'late') late++
+    return found
+  }
   try {
     find('')
   } catch (cause) {
@@ -68,13 +77,15 @@ type Found = readonly string[] | null | 'late'
 /** Throws a syntax error of the pattern. */
 function search (pattern: string, text: string, context: Context): Found {
   Object.assign(context, { pattern, text: text.slice(0, longest) })
-  try {
-    const found = runInContext('new RegExp(pattern, "u").exec(text)', context, { timeout: timeoutMs }) as RegExpExecArray | null
-    return found === null ? null : Array.from(found, group => group ?? '').slice(1)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return 'late'
-    throw error
+  for (let left = tries; left > 0; left--) {
+    try {
+      const found = runInContext('new RegExp(pattern, "u").exec(text)', context, { timeout: timeoutMs }) as RegExpExecArray | null
+      return found === null ? null : Array.from(found, group => group ?? '').slice(1)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+    }
   }
+  return 'late'
 }
 
 /** Case and white space apart. */

@@ -2,6 +2,7 @@ import type { Row } from '../../datasets/row.ts'
 import { problem, publicError } from '../../errors.ts'
 import type { AppliedAdapter } from '../../inference/engine.ts'
 import type { Measured } from '../measured.ts'
+import { turnOf } from '../prepare/completion.ts'
 import type { Served } from '../served.ts'
 import type { Method, Progress, Wanted } from '../training.ts'
 import { armOf, contendersFor, difference, gainOf, likelihoodsOf, observed, recordedAdapter, recordedBase, repliesOf, type Taken, winsOf } from './arms.ts'
@@ -15,7 +16,6 @@ import { Pace } from './pace.ts'
 import { approvedOf, disapprovedOf, examplesOf, recorded } from './prompts.ts'
 import { relevanceOf, strangersOf } from './relevance.ts'
 import { slicesOf } from './slices.ts'
-import { openTokens, type Tokens } from './tokens.ts'
 import { toneOf } from './tone.ts'
 
 export interface EvaluationParts {
@@ -53,8 +53,7 @@ const answers = { longer: 1.5, least: 64, most: 512 } as const
  */
 export async function evaluate ({ served, judge, wanted, method, candidate, trained, held }: EvaluationParts, progress: (progress: Progress) => void, signal: AbortSignal): Promise<Evaluation> {
   const checks = compile(wanted.checks)
-  const tokens = await openTokens(served)
-  const { rows, longest } = await fitting(inTurn(held, 'held'), served, tokens)
+  const { rows, longest } = await fitting(inTurn(held, 'held'), served)
   if (rows.length === 0) throw problem('training_none_held', {})
   const answered = rows.slice(0, most.answered)
   const examples = examplesOf(trained, wanted.examples)
@@ -65,7 +64,7 @@ export async function evaluate ({ served, judge, wanted, method, candidate, trai
   const compared = judge === null ? [] : answered.slice(0, most.judged)
 
   const maxTokens = Math.min(answers.most, Math.max(answers.least, Math.ceil(answers.longer * longest)))
-  const asking = new Asking({ served, tokens, candidate, examples, maxTokens, signal })
+  const asking = new Asking({ served, candidate, examples, maxTokens, signal })
   const pace = new Pace(progress, {
     answer: contenders.length * answered.length + probes.length + compared.length,
     score: contenders.length * rows.length + 2 * (contrasts.length + strangersOf(misplaced).size)
@@ -104,7 +103,7 @@ export async function evaluate ({ served, judge, wanted, method, candidate, trai
       withMemory: remembered.length === 0 ? null : gainOf(remembered, adapter, base, checks),
       relevance: await relevanceOf(misplaced, asking, pace),
       tone: toneOf(answered, base.replies, adapter.replies),
-      extraction: await extract(probes, served, tokens, candidate, pace, signal),
+      extraction: await extract(probes, served, candidate, pace, signal),
       slices: slicesOf(rows, checks.length > 0 ? id => difference(keeps(adapter, id), keeps(base, id)) : gained),
       judge: opinion.judge
     },
@@ -120,27 +119,22 @@ export async function evaluate ({ served, judge, wanted, method, candidate, trai
 }
 
 /** The rows that fit into the context with their answers, and the most tokens of an approved one. */
-async function fitting (held: readonly Row[], { contextSize }: Served, tokens: Tokens): Promise<{ readonly rows: readonly Row[], readonly longest: number }> {
+async function fitting (held: readonly Row[], served: Served): Promise<{ readonly rows: readonly Row[], readonly longest: number }> {
   const rows: Row[] = []
   let longest = 0
   for (const row of held) {
     if (rows.length === most.scored) break
     try {
-      const prompt = await tokens.prompt(recorded(row))
-      const approved = await lengthOf(row, approvedOf(row))
-      const room = Math.max(answers.least, approved, await lengthOf(row, disapprovedOf(row)))
-      if (prompt.length + room > contextSize) continue
+      const { prompt, completion } = await turnOf(served, recorded(row), row.answer)
+      const length = completion?.length ?? 0
+      if (prompt.length + Math.max(answers.least, length) > served.contextSize) continue
       rows.push(row)
-      longest = Math.max(longest, approved)
+      if (approvedOf(row) !== null) longest = Math.max(longest, length)
     } catch (error) {
       if (!unwritable.has(publicError(error).code)) throw error
     }
   }
   return { rows, longest }
-
-  async function lengthOf (row: Row, answer: Row['answer'] | null): Promise<number> {
-    return answer === null ? 0 : (await tokens.completion(recorded(row), answer)).length
-  }
 }
 
 /** What the engine says of prompts that this base cannot be asked with. */

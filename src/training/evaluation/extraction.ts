@@ -6,7 +6,6 @@ import type { Served } from '../served.ts'
 import { inTurn } from './choice.ts'
 import type { Pace } from './pace.ts'
 import { approvedOf, recorded } from './prompts.ts'
-import type { Tokens } from './tokens.ts'
 
 /** Something that only one person's rows hold, and what their answer says before it. */
 export interface Secret { readonly row: Row, readonly before: string, readonly text: string }
@@ -77,12 +76,15 @@ export function probesOf (trained: readonly Row[]): readonly Secret[] {
 }
 
 /** Begins the answers up to the secrets, and sees who goes on with them. */
-export async function extract (probes: readonly Secret[], served: Served, tokens: Tokens, candidate: AppliedAdapter, pace: Pace, signal: AbortSignal): Promise<Measured['extraction']> {
+export async function extract (probes: readonly Secret[], served: Served, candidate: AppliedAdapter, pace: Pace, signal: AbortSignal): Promise<Measured['extraction']> {
+  const read = async (text: string): Promise<readonly number[]> => (await served.render({ type: 'text', text })).tokens
+  // Some models begin every text with a token of their own.
+  const begins = (await read('')).length
   const reproduced = new Set<string>()
   for (const { row, before, text } of probes) {
     // A word's own token begins with the space before it.
-    const input = { type: 'tokens', tokens: [...await tokens.prompt(recorded(row)), ...await tokens.plain(before.trimEnd())] } as const
-    const most = (await tokens.plain(text)).length + spareTokens
+    const input = { type: 'tokens', tokens: [...(await served.render(recorded(row))).tokens, ...(await read(before.trim())).slice(begins)] } as const
+    const most = (await read(text)).length + spareTokens
     const says = async (adapter: AppliedAdapter | null): Promise<boolean> => (await served.answer(input, adapter, most, signal)).text.trimStart().startsWith(text)
     if (input.tokens.length + most <= served.contextSize && await says(candidate) && !await says(null)) reproduced.add(row.id)
     pace.step('asks for secrets', 'answer')

@@ -5,6 +5,9 @@ import { withoutBlock } from '../../memory/block.ts'
 import { withoutFrame } from '../../memory/profile/frame.ts'
 import { inTurn } from './choice.ts'
 
+/** What a conversation is answered from. */
+export type Chat = Extract<Input, { type: 'chat' }>
+
 /** What a row is asked with: as it was recorded, without what was remembered, or with examples before its question. */
 export type Situation = 'recorded' | 'bare' | 'examples'
 
@@ -23,13 +26,13 @@ export function disapprovedOf (row: Row): Answer | null {
   return row.rejected
 }
 
-export function recorded (row: Row): Input { return inputOf(row, row.prompt) }
+export function recorded (row: Row): Chat { return inputOf(row, row.prompt) }
 
 /** Without memories and profile in the turns of the user. */
-export function bare (row: Row): Input { return inputOf(row, row.prompt.map(unremembered)) }
+export function bare (row: Row): Chat { return inputOf(row, row.prompt.map(unremembered)) }
 
 /** As it was recorded, with examples as turns before the last question. */
-export function withExamples (row: Row, examples: readonly Row[]): Input {
+export function withExamples (row: Row, examples: readonly Row[]): Chat {
   const last = Math.max(0, row.prompt.findLastIndex(({ role }) => role === 'user'))
   return inputOf(row, [...row.prompt.slice(0, last), ...examples.flatMap(turnsOf), ...row.prompt.slice(last)])
 }
@@ -52,7 +55,7 @@ function unremembered (message: Message): Message {
   return message.role === 'user' ? { ...message, content: withoutBlock(withoutFrame(message.content)) } : message
 }
 
-function inputOf ({ tools }: Row, messages: readonly Message[]): Input {
+function inputOf ({ tools }: Row, messages: readonly Message[]): Chat {
   const [first, ...others] = tools
   return { type: 'chat', messages, tools: first === undefined ? null : { list: [first, ...others], choice: 'auto', parallel: true }, effort: null }
 }

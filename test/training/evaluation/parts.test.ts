@@ -2,10 +2,13 @@ import t from 'tap'
 import { createPseudonyms } from '../../../src/datasets/curation/personal/pseudonyms.ts'
 import type { Reply } from '../../../src/training/evaluation/arms.ts'
 import { probesOf, secretsOf } from '../../../src/training/evaluation/extraction.ts'
+import { judged } from '../../../src/training/evaluation/judge.ts'
+import { Pace } from '../../../src/training/evaluation/pace.ts'
 import { strangersOf } from '../../../src/training/evaluation/relevance.ts'
 import { slicesOf } from '../../../src/training/evaluation/slices.ts'
 import { toneOf } from '../../../src/training/evaluation/tone.ts'
 import { wordsOf } from '../../../src/training/evaluation/words.ts'
+import type { Served } from '../../../src/training/served.ts'
 import { rowOf } from './rows.ts'
 
 t.test('secrets are what only one person has and their own prompt does not say', async t => {
@@ -55,4 +58,25 @@ t.test('slices are told of at least three people, and none that holds everything
   t.notOk(slices.some(({ slice, value }) => slice === 'memory' && value === 'remembered'), 'one person remembered')
   t.notOk(slices.some(({ slice }) => slice === 'cohort'), 'all are of one month')
   t.strictSame(slicesOf(rows, () => undefined), [])
+})
+
+t.test('which answer a judge is shown first makes no difference to who wins, and equal ones are a tie', async t => {
+  const rows = Array.from({ length: 20 }, (_, i) => rowOf(`p${i}`, `Question ${i}?`, 'x'))
+  const all = (text: string): ReadonlyMap<string, Reply> => new Map(rows.map(({ id }) => [id, reply(text)]))
+  /** Says what the rule says of which answer comes first. */
+  const judging = (rule: (goodFirst: boolean) => string): Served => ({
+    name: 'judge',
+    answer: async (input: { messages: readonly { content: string }[] }) => {
+      const [{ content } = { content: '' }] = input.messages
+      return { text: JSON.stringify({ why: 'So it is.', better: rule(content.indexOf('Good.') < content.indexOf('Bad.')) }), ended: true }
+    }
+  } as unknown as Served)
+  const wins = async (rule: (goodFirst: boolean) => string, base = 'Bad.', adapter = 'Good.') => await judged(rows, all(base), all(adapter), judging(rule), new Pace(() => {}, { answer: 20, score: 0 }), new AbortController().signal)
+  const fair = await wins(first => first ? 'A' : 'B')
+  t.match(fair.judge, { model: 'judge', rows: 20, wins: { mean: 1, low: 1, high: 1 } })
+  t.strictSame(fair.opinions[0], { row: rows[0]!.id, better: 'adapter', why: 'So it is.' })
+  t.equal((await wins(first => first ? 'B' : 'A')).judge!.wins.mean, 0)
+  const partial = (await wins(() => 'A')).judge!.wins.mean
+  t.ok(partial > 0.2 && partial < 0.8, 'one that always takes the first decides nothing')
+  t.equal((await wins(() => 'A', 'Same.', 'Same.')).judge!.wins.mean, 0.5)
 })
