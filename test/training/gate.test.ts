@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { judge } from '../../src/training/gate.ts'
 import type { Measured } from '../../src/training/measured.ts'
-import type { Decision, GateStep, Verdict } from '../../src/training/verdict.ts'
+import type { Method } from '../../src/training/training.ts'
+import type { GateStep, Verdict } from '../../src/training/verdict.ts'
 import { changed, good, interval, thumbs } from './candidate.ts'
 
 const failed = ({ steps }: Verdict): string[] => steps.filter(({ passed }) => passed === false).map(({ name }) => name)
@@ -35,6 +36,7 @@ const planted: Readonly<Record<string, [Measured, GateStep['name'], RegExp]>> = 
   'an adapter that no epoch made better than the base': [changed(good(), 'bestEpoch', 0), 'gain', /no epoch was better/],
   'wording that was memorised': [changed(good(), 'gain.all', interval(0.01, -0.02, 0.04)), 'gain', /memorised/],
   'half of the rows won': [changed(good(), 'gain.wins', interval(0.55, 0.5, 0.61)), 'gain', /55\.0 % \(50\.0 to 61\.0\)/],
+  'approved answers that became less likely on average, whoever won': [changed(good(), 'gain.nll', interval(-0.4, -0.6, -0.1)), 'gain', /less likely with prompts as recorded: -0\.400/],
   'one check that became worse': [changed(good(), 'gain.checks.topic', interval(-0.1, -0.2, -0.01)), 'gain', /topic.*became worse/],
   'memory that it no longer uses': [changed(good(), 'withMemory.checks.item', interval(-0.3, -0.4, -0.2)), 'gain', /item.*became worse with memories/],
   'a judge that prefers the base': [changed(good(), 'judge.wins', interval(0.3, 0.2, 0.4)), 'gain', /judge prefers it in 30\.0 %/],
@@ -141,17 +143,26 @@ t.test('every limit can be reached and not be passed', async t => {
   }
 })
 
-t.test('a figure that becomes worse never lets in what was turned down', async () => {
-  const turnedDown = (decision: Decision): boolean => decision === 'refuse' || decision === 'prompt'
-  const worsening = fc.constantFrom(...worse).chain(([path, least, most]) => fc.double({ min: least, max: most, noNaN: true }).map(by => ({ path, by })))
-  const method = fc.constantFrom('sft', 'kto', 'dpo')
-  fc.assert(fc.property(fc.constantFrom(good, thumbs), method, fc.array(worsening, { maxLength: 4 }), worsening, (from, method, before, last) => {
+t.test('a figure that becomes worse never lets in what was turned down', async t => {
+  const steps = [0.1, 0.4, 1]
+  const all = worse.flatMap(([path, least, most]) => steps.map(share => ({ path, by: least + (most - least) * share })))
+  for (const [from, method] of [[good, 'sft'], [thumbs, 'kto']] as const) {
+    for (const first of all) {
+      const one = worsened(from(), first)
+      const before = kindness(one, method)
+      for (const second of all) if (kindness(worsened(one, second), method) > before) t.fail(`${first.path} by ${first.by}, then ${second.path} by ${second.by}`)
+    }
+  }
+  fc.assert(fc.property(fc.constantFrom(good, thumbs), fc.constantFrom('sft', 'kto', 'dpo'), fc.array(fc.constantFrom(...all), { maxLength: 5 }), fc.constantFrom(...all), (from, method, before, last) => {
     const one = before.reduce(worsened, from())
-    const other = worsened(one, last)
-    if (turnedDown(judge(one, method).decision)) return turnedDown(judge(other, method).decision)
-    return judge(one, method).decision === 'promote' || judge(other, method).decision !== 'promote'
-  }), { numRuns: 2000 })
+    return kindness(worsened(one, last), method) <= kindness(one, method)
+  }), { numRuns: 500 })
 })
+
+/** 0 is turned down. */
+function kindness (measured: Measured, method: Method): number {
+  return { refuse: 0, prompt: 0, person: 1, promote: 2 }[judge(measured, method).decision]
+}
 
 /** By how much a figure may become worse. What is the base's own is a yardstick and no figure of the candidate. */
 const worse: readonly [string, number, number][] = [

@@ -9,7 +9,7 @@ import { changed, facts, good, interval, thumbs } from '../candidate.ts'
 
 const plots: readonly ReportFile[] = ['loss.svg', 'gain.svg', 'slices.svg', 'arena.svg', 'curve.svg']
 /** What ends text, cells, tags, attributes, comments and headers. */
-const hostile = '</title></svg><script>alert(1)</script> "\'&\u0000\ud800 `x` | [a](b) **b** <!-- ]]> \n---\n# h'
+const hostile = '\u0000\ud800</text></svg><script>alert(1)</script> "\'& `x` | [a](b) **b** <!-- ]]> \n---\n# h'
 
 /** The texts and the elements of a picture; throws where it is not well-formed. */
 function read (svg: string): { readonly texts: string[], readonly elements: string[], readonly root: Record<string, string> } {
@@ -100,6 +100,7 @@ t.test('names that are made to break out of a page, a header or a picture stay n
   const from = facts(wild)
   const report = reportOf({ ...from, run: { ...from.run, id: hostile, wanted: { ...from.run.wanted, name: hostile, dataset: hostile, hyper: { [hostile]: hostile } } }, dataset: { ...from.dataset, name: hostile }, base: { name: hostile, digest: hostile, licence: hostile } })
   for (const [file, text] of report) {
+    t.ok(text.isWellFormed() && !text.includes('\u0000'), file)
     if (file.endsWith('.svg')) t.notOk(read(text).elements.includes('script'), file)
     // Between back ticks nothing is Markdown, and JSON holds it as a string.
     else if (file.endsWith('.md')) {
