@@ -46,9 +46,15 @@ async function run (server: LiveServer, name: string, task: Task, over: object):
   const began = performance.now()
   const collected = await collect(place, task)
   const talked = performance.now()
+  say(name, `${collected.judged} answers were judged`)
   const version = await until(await start<Version>(server, '/admin/datasets', { name, tenant: name }), '/admin/datasets', ({ state }) => state !== 'building')
   if (version.state !== 'ready') throw new Error(`the data set '${name}' was not built: ${version.failure?.message}`)
-  const done = await until(await start<Run>(server, '/admin/training', { dataset: version.id, tenant: name, checks: task.checks, ...over }), '/admin/training', ({ stage }) => ['done', 'failed', 'cancelled'].includes(stage))
+  say(name, 'the data set is built')
+  let stage: Stage | null = null
+  const done = await until(await start<Run>(server, '/admin/training', { dataset: version.id, tenant: name, checks: task.checks, ...over }), '/admin/training', now => {
+    if (now.stage !== stage) say(name, stage = now.stage)
+    return ['done', 'failed', 'cancelled'].includes(now.stage)
+  })
   if (done.verdict === null) throw new Error(`the training '${name}' came to no verdict: ${done.failure?.message}`)
   const minutes = { talk: (talked - began) / minute, ...Object.fromEntries(Object.entries(done.took).map(([stage, ms]) => [stage, ms / minute])) }
   const report = await read<{ readonly measured: Measured }>(await fetch(new URL(`/admin/training/${done.id}/report?file=report.json`, server.url)))
@@ -63,5 +69,8 @@ async function run (server: LiveServer, name: string, task: Task, over: object):
     return now
   }
 }
+
+/** How far it is: a run takes many minutes. */
+function say (name: string, what: string): void { console.error(`${new Date().toISOString().slice(11, 19)}  ${name}: ${what}`) }
 
 async function start<T> (server: LiveServer, path: string, body: object): Promise<T> { return await read<T>(await server.post(path, body)) }

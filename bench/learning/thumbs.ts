@@ -11,21 +11,23 @@ const doings = [
   'calm a crying baby', 'clean a keyboard', 'pitch a tent', 'make a paper boat', 'organise a small cupboard', 'read a map', 'tie a tie', 'grill vegetables', 'remember names', 'prepare for an interview',
   'lay a table', 'clean silver', 'tune a guitar', 'keep a diary', 'stop hiccups', 'choose a melon', 'cool a room in summer', 'carve a pumpkin', 'make a compost heap', 'warm up before a run'
 ]
-const frames = ['How do I {}?', 'What is the best way to {}?', 'Can you tell me how to {}?', 'Please explain how to {}.', 'What do I need to know to {}?', 'Do you have a few tips on how to {}?']
+const frames = ['How do I {}?', 'What is the best way to {}?', 'Can you tell me how to {}?', 'Please explain how to {}.', 'What do I need to know to {}?']
+/** Some of them tempt to make a list. */
+const endings = ['Three short tips are enough.', 'Two sentences are enough.', 'Tell me the most important steps.', 'Please be brief.']
 
 /** @param people of whom one in five is held out, with four questions each; no question is asked twice */
 export function thumbs (seed: number, people: number): Task {
-  const { shuffled } = drawsOf(seed)
+  const { pick, shuffled } = drawsOf(seed)
   const questions = shuffled(doings.flatMap(doing => frames.map(frame => frame.replace('{}', doing))))
   return {
     people: Array.from({ length: people }, (_, i) => ({
       user: `thumbs-${i}`,
       told: null,
-      questions: questions.slice(4 * i, 4 * i + 4).map(text => ({ text: `${text} Keep it short.`, right: null }))
+      questions: questions.slice(4 * i, 4 * i + 4).map(text => ({ text: `${text} ${pick(endings)}`, right: null }))
     })),
     system: null,
     // Praise of an answer that was cut off is no evidence: most end by themselves before this.
-    request: { max_tokens: 200, temperature: 0.8, engraft: { memory: 'off' } },
+    request: { max_tokens: 120, temperature: 0.8, engraft: { memory: 'off' } },
     checks: [{ name: 'plain prose', type: 'absent', pattern: markup }],
     feedback: (_, answer) => ({ kind: 'thumb', value: !new RegExp(markup).test(answer) }),
     training: { method: 'kto' }
