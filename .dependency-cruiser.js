@@ -17,10 +17,11 @@ const rooms = {
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine', 'target'], knows: ['grammar'] },
   interactions: { doors: ['chain', 'feedback', 'ids', 'interactions', 'kept', 'rows'], knows: ['database', 'inference'] },
+  lineage: { doors: ['lineage'], knows: ['database'] },
   memory: { doors: ['block', 'embedder', 'memories', 'profile/frame', 'profile/profile', 'stop-words'], knows: ['database', 'interactions'] },
   models: { doors: ['models'], knows: ['gguf'] },
   privacy: { doors: ['erasures', 'export', 'forgetting', 'import', 'people', 'policies', 'portable', 'retention', 'secrets/masked'], knows: ['database', 'interactions', 'memory'] },
-  server: { doors: [], knows: ['access', 'adapters', 'canary', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'memory', 'privacy', 'training'] },
+  server: { doors: [], knows: ['access', 'adapters', 'canary', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'lineage', 'memory', 'privacy', 'training'] },
   training: { doors: ['check', 'measured', 'training', 'verdict'], knows: ['adapters', 'database', 'datasets', 'gguf', 'inference', 'memory', 'privacy'] }
 }
 

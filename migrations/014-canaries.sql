@@ -26,3 +26,16 @@ alter table interactions add column canary text;                       -- whose 
 create index interactions_by_canary on interactions (canary) where canary is not null;
 
 alter table erasures add column adapters text check (json_valid(adapters)); -- NAME@VERSION of those that learnt from their rows; null: not looked up yet
+
+-- What each version of an adapter learnt from: the run that made its file, and the runs that one went on from.
+create view adapter_sources as
+with recursive sources (root, run) as (
+  select id, id from training_runs where stage = 'done' and wanted ->> 'candidate' is null
+  union select root, wanted ->> 'parent' from sources join training_runs on id = run where wanted ->> 'parent' is not null
+)
+select v.name, v.version, v.removed_at, made.id as run, source.dataset, max(d.erased - source.erased, 0) as gone -- rows that have gone since
+from adapter_versions v
+  join training_runs made on made.id = (select id from training_runs where digest = unhex(v.digest) and stage = 'done' and wanted ->> 'candidate' is null order by created desc limit 1)
+  join sources on sources.root = made.id
+  join training_runs source on source.id = sources.run
+  join datasets d on d.id = source.dataset;

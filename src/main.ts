@@ -9,12 +9,14 @@ import { restoreBackup } from './backup/restore.ts'
 import type { Flags } from './cli/actions.ts'
 import { addAdapter, checkAdapter as printCheck, listAdapters, pinAdapter, promoteAdapter, removeAdapter, retireAdapter, rollbackAdapter } from './cli/adapters.ts'
 import { backup, restore } from './cli/backup.ts'
+import { canary } from './cli/canary.ts'
 import { chat } from './cli/chat.ts'
 import { buildDataset, diffDatasets, listDatasets, previewDataset, showDataset } from './cli/datasets.ts'
 import { doctor } from './cli/doctor.ts'
 import { exportDataset, type ExportFlags } from './cli/exports.ts'
 import { giveFeedback, listFeedback } from './cli/feedback.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
+import { lineage } from './cli/lineage.ts'
 import { exportMemories, importMemories, listMemories, searchMemories } from './cli/memories.ts'
 import { program } from './cli/program.ts'
 import { interruptible, pull, showProgress } from './cli/pull.ts'
@@ -159,6 +161,7 @@ const engraft = program({
   adaptersAdd: (name, what, flags) => addAdapter(serverOf(flags), name, what, flags, print, stderr),
   adaptersList: flags => listAdapters(serverOf(flags), print),
   adaptersPromote: (name, version, flags) => promoteAdapter(serverOf(flags), name, version, print),
+  adaptersCanary: (name, candidate, flags) => canary(serverOf(flags), name, candidate, flags, print),
   adaptersRollback: (name, flags) => rollbackAdapter(serverOf(flags), name, print),
   adaptersRetire: (name, flags) => retireAdapter(serverOf(flags), name, print),
   adaptersPin: (name, flags) => pinAdapter(serverOf(flags), name, flags, print),
@@ -189,6 +192,7 @@ const engraft = program({
   trainingList: flags => listTraining(serverOf(flags), flags, print),
   trainingShow: (run, flags) => exiting(showTraining(serverOf(flags), run, flags, print, stderr)),
   trainingCancel: (run, flags) => cancelTraining(serverOf(flags), run, print),
+  lineage: (what, flags) => lineage(serverOf(flags), what, flags, print),
   usersShow: (user, flags) => showUser(serverOf(flags), user, print),
   usersPolicy: (user, flags) => setPolicy(serverOf(flags), user, flags, print),
   usersErase: (user, flags) => eraseUser(serverOf(flags), user, flags, print),

@@ -32,6 +32,7 @@ import { createProber } from './inference/llama/prober.ts'
 import { ThreadBudget } from './inference/threads.ts'
 import { openCompletionIds } from './interactions/ids.ts'
 import type { Owner } from './interactions/interactions.ts'
+import { openLineages } from './lineage/open.ts'
 import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
 import { openErasures, resume } from './privacy/erasures.ts'
@@ -196,6 +197,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       admit: limits.admit,
       adapters,
       canaries,
+      lineages: openLineages(database),
       datasets,
       exports: createExports({ datasets, folder: join(config.data, 'exports') }),
       schedules,

@@ -12,6 +12,10 @@ export interface Actions extends
   /** `what` is a file of this machine, or a source that the server fetches. */
   Acting<'adaptersAdd', [name: string, what: string]>,
   Acting<'adaptersPromote', [name: string, version: string]>,
+  /** undefined: the canary there is, if any. */
+  Acting<'adaptersCanary', [name: string, version: string | undefined]>,
+  /** NAME@VERSION of an adapter, or the id of an answer or a row; undefined: a user is meant. */
+  Acting<'lineage', [what: string | undefined]>,
   Acting<'adaptersRollback' | 'adaptersRetire' | 'adaptersPin', [name: string]>,
   Acting<'adaptersRemove', [reference: string]>,
   Acting<'adaptersCheck' | 'memoriesImport', [file: string]>,

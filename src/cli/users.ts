@@ -4,7 +4,7 @@ import { type Server, ServerError, ask } from './server.ts'
 
 interface Kept { readonly memory: { readonly read: boolean, readonly write: boolean }, readonly store: boolean, readonly training: boolean, readonly retention_days: number | null }
 interface User extends Kept { readonly user: string, readonly effective: Kept }
-interface Receipt { readonly id: string, readonly erased_at: string | null, readonly rows: Readonly<Record<string, number>>, readonly outside: readonly string[] }
+interface Receipt { readonly id: string, readonly erased_at: string | null, readonly rows: Readonly<Record<string, number>>, readonly adapters: readonly string[], readonly outside: readonly string[] }
 
 /** The flags of `engraft users policy`; what is not given stays as it is. */
 export interface PolicyFlags {
@@ -39,6 +39,7 @@ export async function eraseUser (server: Server, user: string, { yes }: { readon
   if (yes !== true) throw new ServerError(`This erases all that is kept of ${user}, for good: say --yes to do it.`)
   const { body } = await ask<Receipt>(server, 'DELETE', at(user))
   print(JSON.stringify(body, null, 2))
+  for (const name of body.adapters) print(`${name} learnt from what they said: train it anew.`)
   for (const name of body.outside) print(`${name}${isAbsolute(name) ? ' on the server\'s machine' : ' in the data folder'} still holds what was there when it was made: delete it when you need it no more.`)
 }
 

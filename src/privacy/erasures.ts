@@ -21,6 +21,8 @@ export interface Receipt {
   readonly rows: Readonly<Record<string, number>>
   /** `NAME@VERSION` of the data sets that held rows of theirs. */
   readonly datasets: readonly string[]
+  /** `NAME@VERSION` of the adapters that learnt from rows of theirs. */
+  readonly adapters: readonly string[]
   /** Exported files outside the data folder that hold some of it: nothing here can change those. */
   readonly outside: readonly string[]
 }
@@ -138,7 +140,7 @@ async function finish (database: Database, id: string, path: string | null, scru
   const [row] = await database.all(sql.selectFrom('erasures').selectAll().where('id', '=', id).compile())
   const { owner, subject, requested_at: at } = row!
   const tables = await ownedTables(database)
-  if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)), datasets: JSON.stringify(await datasetsOf(database, owner ?? 0)) }).where('id', '=', id).compile()])
+  if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)), datasets: JSON.stringify(await datasetsOf(database, owner ?? 0)), adapters: JSON.stringify(await adaptersOf(database, owner ?? 0)) }).where('id', '=', id).compile()])
   // Before the rows go, by which the files are found; done again where a crash came between.
   if (row!.outside === null) await database.commit([sql.updateTable('erasures').set({ outside: JSON.stringify(owner === null ? [] : await scrub(owner)) }).where('id', '=', id).compile()])
   if (owner !== null) for (const table of tables) await emptyTable(database, table, owner)
@@ -174,6 +176,13 @@ async function datasetsOf (database: Pick<Database, 'all'>, owner: number): Prom
   return rows.map(({ name }) => name)
 }
 
+/** The registered versions of adapters that learnt from rows of the owner. */
+async function adaptersOf (database: Pick<Database, 'all'>, owner: number): Promise<string[]> {
+  const rows = await database.all(query<{ name: string }>(`select distinct name || '@' || version as name from adapter_sources
+    where removed_at is null and dataset in (select dataset from dataset_rows where owner = :owner and split <> 'test') order by name, version`, { owner }))
+  return rows.map(({ name }) => name)
+}
+
 async function saltOf (database: Pick<Database, 'all'>): Promise<Uint8Array> {
   const [row] = await database.all(sql.selectFrom('privacy').select('salt').compile())
   return row!.salt
@@ -185,6 +194,6 @@ function pseudonym (salt: Uint8Array, { tenant, user }: Owner): string {
 
 function hex (bytes: Uint8Array): string { return Buffer.from(bytes).toString('hex') }
 
-function receiptOf ({ id, subject, requested_at: requestedAt, erased_at: erasedAt, rows, datasets, outside }: ErasureRow): Receipt {
-  return { id, subject: hex(subject), requestedAt, erasedAt, rows: JSON.parse(rows ?? '{}') as Record<string, number>, datasets: JSON.parse(datasets ?? '[]') as string[], outside: JSON.parse(outside ?? '[]') as string[] }
+function receiptOf ({ id, subject, requested_at: requestedAt, erased_at: erasedAt, rows, datasets, adapters, outside }: ErasureRow): Receipt {
+  return { id, subject: hex(subject), requestedAt, erasedAt, rows: JSON.parse(rows ?? '{}') as Record<string, number>, datasets: JSON.parse(datasets ?? '[]') as string[], adapters: JSON.parse(adapters ?? '[]') as string[], outside: JSON.parse(outside ?? '[]') as string[] }
 }

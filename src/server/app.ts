@@ -14,7 +14,7 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Canaries, Datasets, Erasures, Exports, Feedback, Keys, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Training, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Canaries, Datasets, Erasures, Exports, Feedback, Keys, Lineages, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Training, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminCanaries } from './routes/admin-canaries.ts'
 import { adminAudit } from './routes/admin-audit.ts'
@@ -64,6 +64,7 @@ export interface Parts {
   readonly admit: Admit
   readonly adapters: Adapters
   readonly canaries: Canaries
+  readonly lineages: Lineages
   readonly datasets: Datasets
   readonly exports: Exports
   readonly schedules: Schedules
@@ -133,10 +134,10 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(portability, { portability: parts.portability, policies: parts.policies, uploads, admit: parts.admit, config })
   await app.register(tokens, { tokens: parts.tokens, admit: parts.admit })
   await app.register(adminModels, { bases })
-  await app.register(adminAdapters, { adapters, bases, uploads, config })
+  await app.register(adminAdapters, { adapters, bases, lineages: parts.lineages, uploads, config })
   await app.register(adminCanaries, { canaries: parts.canaries })
   await app.register(lora, { adapters })
-  await app.register(adminDatasets, { datasets })
+  await app.register(adminDatasets, { datasets, lineages: parts.lineages })
   await app.register(exports, { exports: parts.exports, schedules: parts.schedules })
   await app.register(reviews, { reviews: parts.reviews })
   if (training !== undefined) await app.register(adminTraining, { training, datasets })

@@ -8,6 +8,7 @@ import type { Datasets as AllDatasets } from '../datasets/datasets.ts'
 import type { Exports as AllExports } from '../datasets/exports/exports.ts'
 import type { Reviews as AllReviews } from '../datasets/review.ts'
 import type { Schedules as AllSchedules } from '../datasets/schedule.ts'
+import type { Lineages as AllLineages } from '../lineage/lineage.ts'
 import type { Bases as AllBases } from '../inference/bases.ts'
 import type { FeedbackRecord } from '../interactions/feedback.ts'
 import type { Interactions } from '../interactions/interactions.ts'
@@ -28,6 +29,9 @@ export type Adapters = Omit<AllAdapters, 'lease' | 'startCanary' | 'endCanary'>
 
 /** What the routes need of canaries. */
 export type Canaries = Omit<AllCanaries, 'tried'>
+
+/** What the routes need to tell what was learnt from what. */
+export type Lineages = AllLineages
 
 /** What the routes need of data sets. */
 export type Datasets = Omit<AllDatasets, 'rows'>

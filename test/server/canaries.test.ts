@@ -5,7 +5,9 @@ import type { Told } from '../../src/canary/canaries.ts'
 import { problem } from '../../src/errors.ts'
 import { Canary } from '../../src/server/schemas/canaries.ts'
 import type { Canaries } from '../../src/server/ports.ts'
-import { appFor } from '../support/app.ts'
+import { canary } from '../../src/cli/canary.ts'
+import { ServerError } from '../../src/cli/server.ts'
+import { appFor, listening } from '../support/app.ts'
 
 const url = '/admin/adapters/house/canary'
 const arm = { answers: 3, people: 2, rate: 2 / 3 }
@@ -74,4 +76,32 @@ test('what makes no canary is refused before anybody is asked, and only an admin
   t.equal((await app.inject({ method: 'DELETE', url, headers: as('ek_admin') })).statusCode, 200)
   t.strictSame(calls, [['end', 'house', 'boss']])
   t.equal((await app.inject({ url: '/admin/adapters/shop/canary', headers: as('ek_admin') })).json().error.code, 'adapter_not_found')
+})
+
+test('the terminal begins, shows, extends and ends a canary in plain words', async t => {
+  const { canaries, calls } = recorded()
+  const { url } = await listening(await appFor(t, { canaries }))
+  const lines: string[] = []
+  const type = async (version: string | undefined, flags: object): Promise<string[]> => {
+    await canary({ url, key: null }, 'house', version, flags, line => { lines.push(line) })
+    return lines.splice(0)
+  }
+  t.strictSame(await type('2', {}), [
+    'house@2 answers 20 of 100 people as house now.',
+    'It is decided by 246 judged answers of it and 984 of house@1: that many see a difference of 10 points from 50.0 % good answers, which is assumed.'
+  ])
+  await type('2', { percent: '5', smallest: '0.25' })
+  t.strictSame(await type(undefined, {}), [
+    'house@2 against house@1, for 20 of 100 people, since 2026-03-01T08:00Z.',
+    'It goes on.',
+    'VERSION  GOOD    JUDGED  PEOPLE  ANSWERS  FAILED  FIRST TOKEN  TOKENS',
+    'house@2  66.7 %  3       2       4        1       13 ms        30',
+    'house@1  -       0       0       9        0       -            -'
+  ])
+  await type(undefined, { extend: true })
+  await type(undefined, { end: true })
+  t.strictSame(calls.map(call => (call as unknown[])[0]), ['start', 'start', 'find', 'extend', 'end'])
+  t.match(calls[1], ['start', 'house', { version: 2, percent: 5, smallest: 0.25 }])
+  for (const [version, flags] of [['2', { end: true }], [undefined, { percent: '5' }], [undefined, { end: true, extend: true }]] as const) await t.rejects(type(version, flags), ServerError)
+  await t.rejects(canary({ url, key: null }, 'shop', undefined, {}, () => {}), { message: /no adapter 'shop'/ })
 })

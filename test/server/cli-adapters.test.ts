@@ -82,7 +82,7 @@ test('adapters are listed in aligned columns, promoted, rolled back, pinned, ret
 
 test("the server's refusals are told in its own words", async t => {
   const { server, file, print, progress } = await open(t, { config: { adapterLimit: 1_000_000 } })
-  await t.rejects(addAdapter(server, 'house', file, {}, print, progress), new ServerError('The adapter is larger than 1000000 bytes, the most this server takes. Raise --adapter-limit.'))
+  await t.rejects(addAdapter(server, 'house', file, {}, print, progress), new ServerError('The adapter is larger than 1000000 bytes, the most this server takes. Raise --adapter-limit.', { code: 'adapter_too_large' }))
   await t.rejects(addAdapter(server, 'tiny', file, {}, print, progress), { message: /name of a base model/ })
   await t.rejects(promoteAdapter(server, 'gone', '1', print), { message: /no adapter 'gone'/ })
   await t.rejects(promoteAdapter(server, 'gone', 'first', print), { message: /'version' must be a whole number/ })
@@ -129,10 +129,10 @@ test('what is typed reaches its action', async t => {
   const actions = new Proxy({}, { get: (_, name) => async (...given: unknown[]) => { seen.push([name, ...given]) } }) as Actions
   const type = async (line: string) => { await program(actions, '0').parseAsync(line.split(' '), { from: 'user' }) }
   const where = { url: 'http://h:1', key: 'k' }
-  for (const line of ['add house a.gguf --base tiny --promote', 'list', 'promote house 2', 'rollback house', 'retire house', 'pin house --off', 'remove house@2']) await type(`adapters ${line} --url http://h:1 --key k`)
+  for (const line of ['add house a.gguf --base tiny --promote', 'list', 'promote house 2', 'canary house 2 --percent 5', 'rollback house', 'retire house', 'pin house --off', 'remove house@2']) await type(`adapters ${line} --url http://h:1 --key k`)
   await type('adapters check a.gguf --model tiny')
   t.strictSame(seen, [
-    ['adaptersAdd', 'house', 'a.gguf', { base: 'tiny', promote: true, ...where }], ['adaptersList', where], ['adaptersPromote', 'house', '2', where], ['adaptersRollback', 'house', where],
+    ['adaptersAdd', 'house', 'a.gguf', { base: 'tiny', promote: true, ...where }], ['adaptersList', where], ['adaptersPromote', 'house', '2', where], ['adaptersCanary', 'house', '2', { percent: '5', ...where }], ['adaptersRollback', 'house', where],
     ['adaptersRetire', 'house', where], ['adaptersPin', 'house', { off: true, ...where }], ['adaptersRemove', 'house@2', where], ['adaptersCheck', 'a.gguf', { model: ['tiny'] }]
   ])
 })

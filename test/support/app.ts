@@ -7,7 +7,7 @@ import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
 import { openPolicy } from '../../src/privacy/policies.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
-import type { Bases, Canaries, Datasets, Feedback, Memories, Stored } from '../../src/server/ports.ts'
+import type { Bases, Canaries, Datasets, Feedback, Lineages, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
 import { ScriptedTraining } from './training.ts'
@@ -46,6 +46,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     admit: async () => {},
     adapters,
     canaries: noCanaries,
+    lineages: nothingLearnt,
     datasets: noDatasets,
     exports: { open: async id => { throw problem('dataset_not_found', { id }) } },
     schedules: { create: async () => { throw problem('storage_failed', {}) }, list: async () => [], remove: async id => { throw problem('schedule_not_found', { id }) }, exported: async () => [] },
@@ -92,6 +93,13 @@ const nothingSaid: Feedback = {
   give: async (_reach, { completion }) => { throw problem('completion_not_found', { id: completion ?? '' }) },
   list: async () => ({ data: [], more: false }),
   signals: async () => []
+}
+
+const nothingLearnt: Lineages = {
+  trained: async () => new Map(),
+  rows: async () => ({ people: 0, rows: 0, data: [], more: false }),
+  learntFrom: async () => new Map(),
+  answeredBy: async () => null
 }
 
 const noCanary = async (name: string): Promise<never> => { throw problem('canary_not_found', { adapter: name }) }

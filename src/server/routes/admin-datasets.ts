@@ -5,12 +5,12 @@ import { cardOf, driftOf } from '../../datasets/card.ts'
 import type { Origin, Progress, Version, Wanted } from '../../datasets/datasets.ts'
 import { problem } from '../../errors.ts'
 import { callerOf } from '../plugins/auth.ts'
-import type { Datasets } from '../ports.ts'
+import type { Datasets, Lineages } from '../ports.ts'
 import { DatasetBody, type DatasetBodyWire, DatasetDetail, DatasetDiff, DatasetList, DatasetPreview, DatasetsQuery, DiffQuery, LineageList, LineageQuery } from '../schemas/datasets.ts'
 import { PathName, failures } from '../schemas/shapes.ts'
 
 /** Versions of data sets. They are built in the background: who began one asks after it. */
-export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = async (app, { datasets }) => {
+export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets, lineages: Lineages }> = async (app, { datasets, lineages }) => {
   const config = { access: 'admin' } as const
   const tags = ['administration']
   const params = Type.Object({ id: PathName })
@@ -38,11 +38,16 @@ export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = 
   })
 
   app.get('/admin/datasets/lineage', {
-    config, schema: { tags, summary: 'From a row to its answer and person, and back', querystring: LineageQuery, response: { 200: LineageList, ...failures } }
-  }, async request => ({
-    object: 'list' as const,
-    data: (await datasets.lineage(originOf(request.query, callerOf(request)))).map(({ interaction, ...row }) => ({ ...row, completion: interaction }))
-  }))
+    config, schema: { tags, summary: 'From a row to its answer, its person and the adapters that learnt from it, and back', querystring: LineageQuery, response: { 200: LineageList, ...failures } }
+  }, async request => {
+    const found = await datasets.lineage(originOf(request.query, callerOf(request)))
+    const adapters = await lineages.learntFrom(found.map(({ row }) => row))
+    return {
+      object: 'list' as const,
+      data: found.map(({ interaction, ...row }) => ({ ...row, completion: interaction, adapters: [...adapters.get(row.row) ?? []] })),
+      answered: request.query.completion === undefined ? null : await answeredBy(request.query.completion)
+    }
+  })
 
   app.get('/admin/datasets/:id', {
     config, schema: { tags, summary: 'A version with its manifest and card', params, response: { 200: DatasetDetail, ...failures } }
@@ -54,6 +59,14 @@ export const adminDatasets: FastifyPluginAsyncTypebox<{ datasets: Datasets }> = 
     const drift = await datasets.diff(request.params.id, request.query.against)
     return { object: 'dataset.diff' as const, drift, text: driftOf(drift) }
   })
+
+  /** What gave an answer, and what that learnt from; null: the answer is not on record. */
+  async function answeredBy (completion: string) {
+    const model = await lineages.answeredBy(completion)
+    if (model === null) return null
+    const trained = (await lineages.trained()).get(model)
+    return { model, trained: trained === undefined ? null : { run: trained.run, datasets: trained.datasets.map(dataset => ({ ...dataset })), gone: trained.gone } }
+  }
 
   function detailOf (version: Version) {
     const { id, manifest, drift } = version

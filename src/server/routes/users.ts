@@ -78,7 +78,7 @@ export const users: FastifyPluginAsyncTypebox<UsersParts> = async (app, { polici
   }
 }
 
-function receiptOf ({ id, subject, requestedAt, erasedAt, rows, datasets }: Receipt) {
+function receiptOf ({ id, subject, requestedAt, erasedAt, rows, datasets, adapters }: Receipt) {
   return {
     id,
     object: 'erasure' as const,
@@ -86,7 +86,8 @@ function receiptOf ({ id, subject, requestedAt, erasedAt, rows, datasets }: Rece
     requested_at: new Date(requestedAt).toISOString(),
     erased_at: erasedAt === null ? null : new Date(erasedAt).toISOString(),
     rows: { ...rows },
-    datasets: [...datasets]
+    datasets: [...datasets],
+    adapters: [...adapters]
   }
 }
 

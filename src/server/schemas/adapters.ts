@@ -16,10 +16,12 @@ export const AdapterVersion = Type.Object({
   alpha: Type.Number(),
   source: Type.String(),
   created_at: Type.String(),
-  state: oneOf(['live', 'previous', 'ready']),
+  state: oneOf(['live', 'canary', 'previous', 'ready']),
   live: Type.Boolean(),
   resident: Type.Boolean({ description: 'In the memory of the base\'s engine.' }),
-  leases: Type.Integer({ description: 'Answers under way with it.' })
+  leases: Type.Integer({ description: 'Answers under way with it.' }),
+  trained: Type.Unsafe<{ run: string, dataset: string } | null>({ type: ['object', 'null'], description: 'The run and the data set that it comes from; null: it was not trained here.', properties: { run: { type: 'string' }, dataset: { type: 'string' } } }),
+  tainted: Type.Unsafe<{ rows: number } | null>({ type: ['object', 'null'], description: 'So many rows that it learnt from were erased or withdrawn since: train it anew. null: none was.', properties: { rows: { type: 'integer' } } })
 })
 export type AdapterVersionWire = Static<typeof AdapterVersion>
 
@@ -31,6 +33,7 @@ export const Adapter = Type.Object({
   live: nullableVersion('The version that answers under the name.'),
   previous: nullableVersion('The version that rollback brings back.'),
   pinned: Type.Boolean(),
+  canary: Type.Unsafe<{ id: string, version: number, percent: number } | null>({ type: ['object', 'null'], description: 'The version that so many of a hundred people get in place of the live one; null: none.', properties: { id: { type: 'string' }, version: { type: 'integer' }, percent: { type: 'integer' } } }),
   versions: Type.Array(AdapterVersion, { description: 'The newest first.' })
 })
 export type AdapterWire = Static<typeof Adapter>
@@ -52,6 +55,24 @@ export const AdapterForm = Type.Unsafe<null>({
     base: { type: 'string', description: 'Left out: the default base.' },
     file: { type: 'string', format: 'binary', description: 'The GGUF file; the last part.' }
   }
+})
+
+export const AdapterLineageQuery = Type.Object({
+  version: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,14}$', description: 'Left out: the live version, or else the newest.' })),
+  after: Type.Optional(Type.String({ maxLength: maxIdLength, description: 'The last row of the page before.' })),
+  limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,3}$', description: 'How many rows at most, up to 1000; left out: 100.' }))
+})
+export const AdapterLineage = Type.Object({
+  object: Type.Literal('adapter.lineage'),
+  adapter: Type.String({ description: 'NAME@VERSION.' }),
+  digest: Type.String(),
+  run: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'null: it was not trained here.' }),
+  datasets: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), version: Type.Integer() }), { description: 'What it learnt from; more than one where it went on from another adapter.' }),
+  gone: Type.Integer({ description: 'Rows that were erased or withdrawn since.' }),
+  people: Type.Integer({ description: 'Whose rows are still there.' }),
+  rows: Type.Integer({ description: 'That are still there.' }),
+  data: Type.Array(Type.Object({ row: Type.String(), completion: Type.String(), dataset: Type.String(), split: oneOf(['train', 'valid']) })),
+  has_more: Type.Boolean()
 })
 
 export const PromoteBody = Type.Object({ version: Type.Integer({ minimum: 1 }) }, { additionalProperties: false })

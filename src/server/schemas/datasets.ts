@@ -47,4 +47,8 @@ export const LineageQuery = Type.Object({
   user: Type.Optional(Type.String({ maxLength: 256 })),
   tenant: Type.Optional(Type.String({ maxLength: 256, description: "The user's; left out: the tenant of the key, or local without one." }))
 }, { description: 'One of row, completion and user.' })
-export const LineageList = Type.Object({ object: Type.Literal('list'), data: Type.Array(Type.Object({}, { additionalProperties: true })) })
+export const LineageList = Type.Object({
+  object: Type.Literal('list'),
+  data: Type.Array(Type.Object({ row: Type.String(), adapters: Type.Array(Type.String(), { description: 'The versions that learnt from it, as NAME@VERSION.' }) }, { additionalProperties: true })),
+  answered: Type.Unsafe<{ model: string, trained: { run: string, datasets: { id: string, name: string, version: number }[], gone: number } | null } | null>({ type: ['object', 'null'], description: 'What gave the answer that was asked after, and what that learnt from.' })
+})

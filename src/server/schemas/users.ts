@@ -35,7 +35,8 @@ export const Receipt = Type.Object({
   requested_at: Type.String(),
   erased_at: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'null: under way; a restart finishes it too.' }),
   rows: Type.Record(Type.String(), Type.Integer(), { description: 'How many rows of each table are gone.' }),
-  datasets: Type.Array(Type.String(), { description: 'Data sets, as NAME@VERSION, that held rows of theirs: the rows are gone, and what was learnt from them should be learnt anew.' })
+  datasets: Type.Array(Type.String(), { description: 'Data sets, as NAME@VERSION, that held rows of theirs: the rows are gone, and what was learnt from them should be learnt anew.' }),
+  adapters: Type.Array(Type.String(), { description: 'Adapters, as NAME@VERSION, that learnt from rows of theirs: they answer on until they are trained anew.' })
 })
 export const ErasureReceipt = Type.Object({
   ...Receipt.properties,
