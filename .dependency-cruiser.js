@@ -62,7 +62,7 @@ const homes = {
 /** Packages whose types, which are gone when the code runs, may be named anywhere. */
 const typesAnywhere = ['fastify', 'kysely']
 
-const composition = '^src/(?:main|serve|remembering|diagnosis)\\.ts$'
+const composition = '^src/(?:main|serve|learning|remembering|diagnosis)\\.ts$'
 const drivers = '^src/(?:inference/llama|database/(?!database\\.ts|sql\\.ts)|models/|gguf/|adapters/(?!adapters\\.ts|directory\\.ts)|memory/(?!memories\\.ts|embedder\\.ts|block\\.ts|profile/profile\\.ts))'
 /** Files that start a process or a thread of their own, so that no import leads to them. */
 const entries = '^src/(?:main|inference/llama/child|database/worker|datasets/thread|memory/thread)\\.ts$'

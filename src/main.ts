@@ -63,6 +63,7 @@ async function run (flags: Flags): Promise<void> {
     progress: display.show,
     signal: leaving.signal,
     bootstrapKey: text(env.ENGRAFT_BOOTSTRAP_KEY),
+    environment: env,
     log: stderr,
     onFatal: error => { complain(error); process.exit(1) }
   }).finally(display.end)

@@ -33,6 +33,7 @@ import { ThreadBudget } from './inference/threads.ts'
 import { openCompletionIds } from './interactions/ids.ts'
 import type { Owner } from './interactions/interactions.ts'
 import { openLineages } from './lineage/open.ts'
+import { openLearning } from './learning.ts'
 import { endAll, listenError, probeAddress, StartError, unlessAborted } from './lifecycle.ts'
 import { ModelError, type ModelFile, type Models } from './models/models.ts'
 import { openErasures, resume } from './privacy/erasures.ts'
@@ -62,6 +63,8 @@ export interface Surroundings {
   readonly signal: AbortSignal
   /** The operator's own key (ENGRAFT_BOOTSTRAP_KEY), if any. */
   readonly bootstrapKey: string | null
+  /** What the process was started with: a training is given the little of it that it needs. */
+  readonly environment: NodeJS.ProcessEnv
   readonly log: NodeJS.WritableStream
   /** Called when the server cannot go on: the process should end, non-zero. */
   readonly onFatal: (error: Error) => void
@@ -82,7 +85,7 @@ export async function version (): Promise<string> {
 }
 
 /** Composes and starts the whole server: database, keys, models, engines, routes. Resolves when the default model is loaded. */
-export async function serve (config: Config, { models, progress, signal, bootstrapKey, log: output, onFatal }: Surroundings): Promise<Running> {
+export async function serve (config: Config, { models, progress, signal, bootstrapKey, environment, log: output, onFatal }: Surroundings): Promise<Running> {
   const closing: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => await endAll(closing.splice(0))
   try {
@@ -134,7 +137,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       policies,
       unread: tenant => { for (const engine of engines.values()) engine.forget(tenant) },
       scrub: createScrub(database),
-      aside: async work => await datasets.standingAside(async () => await schedules.standingAside(work))
+      aside: async work => await training.standingAside(async () => await datasets.standingAside(async () => await schedules.standingAside(work)))
     })
     const ids = await openCompletionIds(database)
     const feedback = {
@@ -177,6 +180,8 @@ export async function serve (config: Config, { models, progress, signal, bootstr
 
     const canaries = openCanaries({ database, adapters, log: (message, fields) => log('error', message, fields) })
     closing.push(() => canaries.close())
+    const training = await openLearning({ config, version: await version(), database, datasets, adapters, bases, files, environment, log })
+    closing.push(() => training.close())
     const directory = createDirectory({ bases, adapters })
     app = await buildApp({
       config,
@@ -201,6 +206,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       datasets,
       exports: createExports({ datasets, folder: join(config.data, 'exports') }),
       schedules,
+      training,
       reviews: openReviews({ database, feedback: remembering.feedback }),
       verify: bearer => keys.verify(bearer),
       keys,
@@ -225,6 +231,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     canaries.watch()
     await datasets.start()
     await schedules.start()
+    await training.resume()
     return { url, models: files, keyless, gpu, close }
   } catch (error) {
     // What made the start fail is what an operator must know; that an end failed too follows from it.

@@ -6,7 +6,7 @@ import type { Database } from '../database/database.ts'
 import type { Datasets } from '../datasets/datasets.ts'
 import { publicError, problem } from '../errors.ts'
 import type { Perform, Told } from './perform.ts'
-import { advance, begin, end, find, list, losses, measured, unfinished } from './store.ts'
+import { type Kept, advance, begin, end, find, list, losses, measured, unfinished } from './store.ts'
 import type { Estimate, LossPoint, Progress, Run, Stage, Training, Wanted } from './training.ts'
 
 export interface TrainingParts {
@@ -59,7 +59,6 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
   let running: Running | null = null
   const cancelled = new Set<string>()
   const leaving = new AbortController()
-  let closed = false
 
   const folderOf = (id: string): string => join(folder, id)
 
@@ -75,8 +74,9 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
 
   /** Runs it to its end, however often it stands aside for others. */
   async function run (id: string): Promise<void> {
-    while (!closed) {
+    while (true) {
       await waiting
+      if (leaving.signal.aborted) return
       if ((await find(database, id)).ended !== null) return
       if (cancelled.has(id)) return await endedAs(id, { stage: 'cancelled' })
       const stop = new AbortController()
@@ -100,7 +100,9 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
       await advance(database, id, { gone: (await datasets.find(wanted.dataset)).erased })
       await mkdir(folderOf(id), { recursive: true, mode: 0o700 })
       const kept = await find(database, id)
-      const outcome = await perform(kept, folderOf(id), told(id), signal)
+      const teller = told(id)
+      const outcome = await perform(kept, folderOf(id), teller, signal)
+      await advance(database, id, teller.soFar())
       await end(database, id, { stage: 'done', ...outcome }, now())
     } catch (error) {
       if (signal.reason === aside) throw aside
@@ -121,16 +123,18 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
     const took: Partial<Record<Stage, number>> = {}
     let stage: Stage = 'waiting'
     let since = now()
-    const points = running!.losses
+    const mine = running!
+    const points = mine.losses
     return {
       async stage (next, change = {}) {
         took[stage] = (took[stage] ?? 0) + now() - since
         since = now()
         stage = next
-        running!.progress = null
+        mine.progress = null
         await advance(database, id, { stage, took, losses: points, ...change })
       },
-      progress (progress) { if (running?.id === id) running.progress = progress },
+      soFar: () => ({ took: { ...took, [stage]: (took[stage] ?? 0) + now() - since }, losses: [...points] }),
+      progress (progress) { mine.progress = progress },
       loss (point) {
         points.push(point)
         if (points.length % lossesTogether === 0) void advance(database, id, { losses: points }).catch((error: unknown) => log('the losses of a training could not be written down', { run: id, error: publicError(error).code }))
@@ -210,7 +214,6 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
       }
     },
     async close () {
-      closed = true
       leaving.abort(aside)
       running?.stop.abort(aside)
       await turn

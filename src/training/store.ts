@@ -82,6 +82,12 @@ export async function rates (database: Reading, base: string): Promise<readonly 
   return rows.map(({ rate }) => rate)
 }
 
+/** Seconds that evaluating a held-out row took in the newest whole run on this base; null: there is none. */
+export async function pace (database: Reading, base: string): Promise<number | null> {
+  const [row] = await database.all(query<{ pace: number }>("select (took ->> 'evaluating') / max(1, measured ->> 'rows') / 1000.0 as pace from training_runs where base = unhex(:base) and stage = 'done' and took ->> 'evaluating' is not null order by created desc limit 1", { base }))
+  return row?.pace ?? null
+}
+
 export interface Change {
   readonly gone?: number
   readonly estimate?: Estimate
