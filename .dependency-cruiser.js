@@ -12,7 +12,7 @@ const rooms = {
   chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
-  datasets: { doors: ['card', 'curation/decontamination', 'curation/personal/pseudonyms', 'curation/refusal', 'curation/rude', 'curation/texts', 'datasets', 'exports/exports', 'exports/format', 'exports/writing', 'review', 'row', 'schedule', 'slices', 'topics'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
+  datasets: { doors: ['buckets', 'card', 'curation/decontamination', 'curation/personal/pseudonyms', 'curation/refusal', 'curation/rude', 'curation/texts', 'datasets', 'exports/exports', 'exports/format', 'exports/writing', 'review', 'row', 'schedule', 'topics'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine', 'target'], knows: ['grammar'] },
@@ -26,7 +26,7 @@ const rooms = {
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/card', 'datasets/curation/decontamination', 'datasets/curation/personal/pseudonyms', 'datasets/curation/refusal', 'datasets/curation/rude', 'datasets/curation/texts', 'datasets/exports/format', 'datasets/slices', 'datasets/topics', 'gguf/reader', 'grammar/grammar', 'inference/target', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/profile/frame', 'memory/stop-words', 'privacy/secrets/masked']
+const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/buckets', 'datasets/card', 'datasets/curation/decontamination', 'datasets/curation/personal/pseudonyms', 'datasets/curation/refusal', 'datasets/curation/rude', 'datasets/curation/texts', 'datasets/exports/format', 'datasets/topics', 'gguf/reader', 'grammar/grammar', 'inference/target', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/profile/frame', 'memory/stop-words', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {

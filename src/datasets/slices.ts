@@ -1,27 +1,9 @@
+import { bucketsOf } from './buckets.ts'
 import type { Counts, Slices, Split } from './datasets.ts'
 import { languageOf } from './curation/language.ts'
-import { refuses } from './curation/tone.ts'
 import { answerText, questionText } from './curation/texts.ts'
 import { sorted } from './pipeline.ts'
 import type { Row } from './row.ts'
-import { topicOf } from './topics.ts'
-
-/**
- * Where a row belongs in each way to slice.
- *
- * @param firsts when each owner's first row was answered, in ms
- */
-export function bucketsOf (row: Row, topics: readonly string[], firsts: ReadonlyMap<number, number>): Readonly<Record<keyof Slices, string>> {
-  const answer = answerText(row.answer)
-  const bits = Math.floor(Math.log2(Math.max(1, answer.length)))
-  return {
-    length: `${2 ** bits} to ${2 ** (bits + 1) - 1} characters`,
-    language: languageOf(`${questionText(row)}\n${answer}`),
-    topic: topicOf(row, topics),
-    cohort: new Date(firsts.get(row.owner) ?? row.at).toISOString().slice(0, 7),
-    refusal: refuses(answer) ? 'declines' : 'answers'
-  }
-}
 
 /** Counts how the rows of a version spread. */
 export class Slicer {
@@ -36,7 +18,7 @@ export class Slicer {
   }
 
   add (row: Row): void {
-    const buckets = bucketsOf(row, this.#topics, this.#firsts)
+    const buckets = { ...bucketsOf(row, this.#topics, this.#firsts), language: languageOf(`${questionText(row)}\n${answerText(row.answer)}`) }
     for (const slice of Object.keys(buckets) as (keyof Slices)[]) this.#count(slice, buckets[slice])
   }
 

@@ -29,7 +29,8 @@ ${b}
 === end ===
 
 Give the reason in one sentence, then say which is better: A, B or tie.`
-  return { type: 'chat', messages: [{ role: 'user', content }], tools: null, effort: null }
+  // One that reasons would spend its tokens on it.
+  return { type: 'chat', messages: [{ role: 'user', content }], tools: null, effort: 'none' }
 }
 
 /** Has the answers of base and adapter compared, in an order drawn by the row's id. Equal ones are a tie that nobody is asked about; a pair that the judge cannot read is left out. */

@@ -1,5 +1,5 @@
+import { bucketsOf } from '../../datasets/buckets.ts'
 import type { Row } from '../../datasets/row.ts'
-import { bucketsOf } from '../../datasets/slices.ts'
 import { Topics } from '../../datasets/topics.ts'
 import type { SliceGain } from '../measured.ts'
 import { meanOf, type Observation } from './bootstrap.ts'
