@@ -67,7 +67,7 @@ export function learning (engraft: Command, actions: Actions): void {
     .option('--tenant <tenant>', "whose data set it is (default: the key's)")
     .action((dataset, flags) => actions.exportDataset(dataset, flags))
 
-  withSettings(measuring(engraft.command('train')), ['data', 'python'])
+  withSettings(measuring(engraft.command('train')), ['data', 'python', 'gpu'])
     .argument('[name]', 'what passes becomes the next version of this adapter (default: the name of the data set)')
     .description('train an adapter on a data set, measure it, and say whether it may be served')
     .option('--method <method>', 'sft, kto or dpo (default: what the rows are good for)')

@@ -6,6 +6,9 @@ import { interruptible } from './pull.ts'
 import { type Server, ServerError, ask } from './server.ts'
 import { table } from './table.ts'
 
+/** Memory in bytes; `runs`: how many it was learnt from. */
+export interface Estimate { readonly seconds: number, readonly bytes: number, readonly runs: number }
+
 /** What the server says of a run, as far as it is shown here. */
 export interface Run {
   readonly id: string
@@ -18,6 +21,7 @@ export interface Run {
   readonly ended_at: string | null
   readonly stage: 'waiting' | 'preparing' | 'training' | 'evaluating' | 'done' | 'failed' | 'cancelled'
   readonly progress: { readonly what: string, readonly done: number, readonly total: number | null, readonly loss: number | null, readonly tokens_per_second: number | null, readonly eta: number | null } | null
+  readonly estimate: Estimate | null
   readonly took: Readonly<Record<string, number>>
   readonly failure: { readonly code: string, readonly message: string } | null
   readonly verdict: {
@@ -39,15 +43,20 @@ const askEvery = 500
 export function at (id: string): string { return `/admin/training/${encodeURIComponent(id)}` }
 
 /**
- * Shows how far a run is until it ends, with its losses once they are whole,
- * and then its end; resolves to the exit code. Ctrl-C leaves it running and
+ * Shows how far a run is until it ends, with the estimate once there is one,
+ * its losses once they are whole, and then its end; resolves to the exit code. Ctrl-C leaves it running and
  * resolves to null. Throws `ServerError` where the run failed or was cancelled.
  */
 export async function follow (server: Server, id: string, print: Print, output: Output): Promise<number | null> {
   const progress = display(output, lineOf, (run: Run, before) => run.stage !== before?.stage || run.progress?.what !== before.progress?.what)
   const run = await interruptible(async signal => {
-    for (let drawn = false; ;) {
+    for (let [estimated, drawn] = [false, false]; ;) {
       const { body: run } = await ask<Detail>(server, 'GET', at(id))
+      if (!estimated && run.estimate !== null) {
+        progress.end()
+        print(sentenceOf(run.estimate))
+        estimated = true
+      }
       if (!drawn && (run.stage === 'evaluating' || run.ended_at !== null)) {
         progress.end()
         printLosses(run, print)
@@ -61,6 +70,11 @@ export async function follow (server: Server, id: string, print: Print, output: 
   if (run !== null) return printEnd(run, print)
   print(`${id} goes on. 'engraft training show ${id} --follow' shows it again, 'engraft training cancel ${id}' ends it.`)
   return null
+}
+
+/** What it takes, for people. */
+export function sentenceOf ({ seconds, bytes, runs }: Estimate): string {
+  return `It takes about ${duration(seconds)} and ${(bytes / 1e9).toFixed(1)} GB of memory, by ${runs === 0 ? 'a short test' : `${runs} run${runs === 1 ? '' : 's'} before`}.`
 }
 
 /** How far a run is, as one line. */

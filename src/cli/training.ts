@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { valueOf } from './datasets.ts'
 import type { Print } from './keys.ts'
-import { type Output, duration } from './progress.ts'
-import { type Detail, type Run, at, follow, lineOf, printEnd, printLosses } from './run.ts'
+import type { Output } from './progress.ts'
+import { interruptible } from './pull.ts'
+import { type Detail, type Estimate, type Run, at, follow, lineOf, printEnd, printLosses, sentenceOf } from './run.ts'
 import { type Server, ServerError, ask } from './server.ts'
 import { table } from './table.ts'
 
@@ -43,14 +44,27 @@ async function begin (server: Server, wanted: object, flags: EvaluateFlags, prin
   const { dataset, tenant, base, checks, examples, judge, estimate, detach } = flags
   if (dataset === undefined) throw new ServerError("Say which data set: --dataset NAME. 'engraft datasets list' shows them.")
   const body = { ...wanted, dataset, tenant, base, judge, ...checks !== undefined && { checks: await checksIn(checks) }, ...examples !== undefined && { examples: wholeIn(examples) } }
-  const { body: { seconds, bytes, runs } } = await ask<{ seconds: number, bytes: number, runs: number }>(server, 'POST', '/admin/training', { ...body, dry_run: true })
-  print(`It takes about ${duration(seconds)} and ${(bytes / 1e9).toFixed(1)} GB of memory, by ${runs === 0 ? 'a short test' : `${runs} run${runs === 1 ? '' : 's'} before`}.`)
-  if (estimate === true) return 0
+  if (estimate === true) {
+    print(sentenceOf((await ask<Estimate>(server, 'POST', '/admin/training', { ...body, dry_run: true })).body))
+    return 0
+  }
   const { body: { id } } = await ask<Run>(server, 'POST', '/admin/training', body)
   print(`${id} has begun.`)
   if (detach !== true) return await follow(server, id, print, output)
   print(`'engraft training show ${id}' shows how far it is.`)
   return 0
+}
+
+/** Installs what training needs, and says how far it is; resolves to the exit code, null where Ctrl-C ended it. */
+export async function setUpTraining (setUp: (progress: (words: string) => void, signal: AbortSignal) => Promise<{ readonly python: string }>, print: Print): Promise<number | null> {
+  let last = ''
+  const progress = (words: string): void => {
+    if (words !== last) print(words)
+    last = words
+  }
+  const found = await interruptible(async signal => await setUp(progress, signal))
+  print(found === null ? "Stopped. What arrived is kept: 'engraft train --setup' goes on from there." : `Training is done by ${found.python}.`)
+  return found === null ? null : 0
 }
 
 /** Prints one aligned line a run, the newest first. */

@@ -8,7 +8,7 @@ import type { Actions } from '../../src/cli/actions.ts'
 import { lossCurve } from '../../src/cli/loss-curve.ts'
 import { program } from '../../src/cli/program.ts'
 import { report } from '../../src/cli/report.ts'
-import { cancelTraining, evaluate, listTraining, showTraining, train } from '../../src/cli/training.ts'
+import { cancelTraining, evaluate, listTraining, setUpTraining, showTraining, train } from '../../src/cli/training.ts'
 import { problem } from '../../src/errors.ts'
 import { appFor, listening } from '../support/app.ts'
 import { ScriptedTraining, course, datasetsOf, falling, verdict, versionId } from '../support/training.ts'
@@ -28,7 +28,7 @@ test('a training says what it takes, how far it is, how the loss went, what was 
   training.points = falling
   training.steps = course()
   t.equal(await train(server, undefined, { dataset: 'house' }, print, output), 0)
-  t.match(lines.splice(0, 2), ['It takes about 4 min and 2.9 GB of memory, by a short test.', /^run_\d{24} has begun\.$/])
+  t.match(lines.splice(0, 2), [/^run_\d{24} has begun\.$/, 'It takes about 4 min and 2.9 GB of memory, by 1 run before.'])
   const curve = lines.splice(0, 11)
   t.match([curve[0], curve.at(-1)], [/^ {3}4\.000 ┼─/, /^ {3}0\.150 ┤ +╰─+$/])
   t.match(lines, [
@@ -74,12 +74,14 @@ test('all that is typed reaches the server', async t => {
   const flags = { dataset: 'barn', tenant: 'acme', base: 'tiny', checks, examples: '0', judge: 'tiny', detach: true }
   t.equal(await train(server, 'north', { ...flags, method: 'dpo', parent: 'run_1', hyper: ['lr=0.0003', 'amp=bf16', 'targets=["q_proj"]'], curve: true }, print, output), 0)
   const wanted = { tenant: 'acme', name: 'north', dataset: versionId(2), base: 'tiny', method: 'dpo', parent: 'run_1', candidate: null, hyper: { lr: 0.0003, amp: 'bf16', targets: ['q_proj'] }, checks: [{ name: 'short', type: 'words', least: 1, most: 9 }], examples: 0, judge: 'tiny', curve: true }
-  t.strictSame(training.asked.splice(0), [['estimate', wanted], ['start', wanted]])
-  t.match(lines.splice(0), [/^It takes/, /has begun/, /^'engraft training show run_\d+' shows how far it is\.$/])
+  t.strictSame(training.asked.splice(0), [['start', wanted]])
+  t.match(lines.splice(0), [/has begun/, /^'engraft training show run_\d+' shows how far it is\.$/])
   await evaluate(server, 'north@7', flags, print, output)
   t.strictSame(training.asked.at(-1), ['start', { ...wanted, candidate: 'north@7', method: null, parent: null, hyper: {}, curve: false }])
   training.asked.length = 0
+  lines.length = 0
   t.equal(await evaluate(server, 'north@7', { dataset: 'house', estimate: true }, print, output), 0)
+  t.strictSame(lines, ['It takes about 4 min and 2.9 GB of memory, by a short test.'])
   t.strictSame(training.asked.map(([verb]) => verb), ['estimate'], 'nothing begins')
 })
 
@@ -92,7 +94,7 @@ test('what is typed wrong is said before anything begins, and what the server re
     [{ dataset: 'house', examples: 'many' }, /--examples is 'many'/],
     [{ dataset: 'house', checks: '/nowhere.json' }, /--checks is '\/nowhere\.json'.*ENOENT/],
     [{ dataset: 'house', checks: broken }, /cannot be read as JSON/],
-    [{ dataset: 'house', hyper: ['speed=1'] }, /'hyper\.speed' does not belong here/],
+    [{ dataset: 'house', method: 'ppo' }, /'method' must be one of sft, kto, dpo/],
     [{ dataset: 'attic' }, /no data set 'attic'/]
   ] as const) await t.rejects(train(server, undefined, flags, print, output), { name: 'ServerError', message })
   training.refusal = problem('training_too_few', { rows: 12, limit: 40 })
@@ -170,6 +172,24 @@ test('a report is printed, or written into a new folder, whole or not at all', a
   await t.rejects(report(server, id, {}, print), { code: 'not_found' })
 })
 
+test('what training needs is set up without a server, with a line for each thing that happens', async t => {
+  const lines: string[] = []
+  const print = (line: string): void => { lines.push(line) }
+  t.equal(await setUpTraining(async progress => {
+    for (const words of ['fetches torch: about 192 MB', 'waits', 'waits', 'tries it']) progress(words)
+    return { python: '/data/python/bin/python' }
+  }, print), 0)
+  t.strictSame(lines.splice(0), ['fetches torch: about 192 MB', 'waits', 'tries it', 'Training is done by /data/python/bin/python.'])
+  await t.rejects(setUpTraining(async () => { throw problem('python_missing', { detail: 'there is none' }) }, print), { code: 'python_missing' })
+  const stopped = setUpTraining(async (_progress, signal) => {
+    await sleep(60_000, undefined, { signal })
+    return { python: '' }
+  }, print)
+  process.emit('SIGINT')
+  t.equal(await stopped, null)
+  t.match(lines, [/^Stopped\. What arrived is kept/])
+})
+
 test('a curve fits a terminal, however many steps there are', t => {
   for (const steps of [2, 50, 64, 65, 5_000]) {
     const lines = lossCurve(Array.from({ length: steps }, (_, i) => 3 - i / steps))
@@ -184,9 +204,9 @@ test('a curve fits a terminal, however many steps there are', t => {
 test('what is typed reaches its action', async t => {
   const seen: unknown[] = []
   const actions = new Proxy({}, { get: (_, name) => async (...given: unknown[]) => { seen.push([name, ...given]) } }) as Actions
-  for (const line of ['train --dataset house', 'train north --dataset house --hyper epochs=2 lr=0.1 --curve --detach', 'evaluate north@7 --dataset house --estimate', 'report run_1 --out here', 'training list', 'training show run_1 --follow', 'training cancel run_1']) await program(actions, '0').parseAsync(line.split(' '), { from: 'user' })
+  for (const line of ['train --dataset house', 'train north --dataset house --hyper epochs=2 lr=0.1 --curve --detach', 'evaluate north@7 --dataset house --estimate', 'report run_1 --out here', 'training list', 'training show run_1 --follow', 'training cancel run_1', 'train --setup --data here']) await program(actions, '0').parseAsync(line.split(' '), { from: 'user' })
   t.strictSame(seen, [
     ['train', undefined, { dataset: 'house' }], ['train', 'north', { dataset: 'house', hyper: ['epochs=2', 'lr=0.1'], curve: true, detach: true }], ['evaluate', 'north@7', { dataset: 'house', estimate: true }], ['report', 'run_1', { out: 'here' }],
-    ['trainingList', {}], ['trainingShow', 'run_1', { follow: true }], ['trainingCancel', 'run_1', {}]
+    ['trainingList', {}], ['trainingShow', 'run_1', { follow: true }], ['trainingCancel', 'run_1', {}], ['train', undefined, { setup: true, data: 'here' }]
   ])
 })
