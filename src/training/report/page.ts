@@ -65,8 +65,8 @@ function gains ({ measured: { arms, gain, overExamples, withMemory } }: Facts): 
   const base = arms.find(({ name }) => name === 'base')
   const adapter = arms.find(({ name }) => name === 'adapter')
   const rows = [
-    ...only(gain.checks) ? [] : compared('all checks', ({ all }) => all, share, points, gain.all, overExamples?.all, withMemory?.all),
-    ...Object.keys(gain.checks).flatMap(name => compared(plain(name), ({ checks }) => checks[name] ?? null, share, points, gain.checks[name], overExamples?.checks[name], withMemory?.checks[name])),
+    ...only(gain.checks) ? [] : compared('all checks', ({ all }) => all, ({ mean }) => percent(mean), points, gain.all, overExamples?.all, withMemory?.all),
+    ...Object.keys(gain.checks).flatMap(name => compared(plain(name), ({ checks }) => checks[name] ?? null, ({ mean }) => percent(mean), points, gain.checks[name], overExamples?.checks[name], withMemory?.checks[name])),
     ...compared('log-likelihood of the approved answer', ({ nll }) => nll, nll => fixed(-nll.mean, 3), nats, gain.nll, overExamples?.nll, withMemory?.nll),
     ...gain.wins === null ? [] : [['approved answer likelier than with the base', '', share(gain.wins), '', '', '']],
     ...gain.margin === null ? [] : [['approved answers over disapproved ones', '', '', nats(gain.margin), '', '']]
