@@ -52,6 +52,8 @@ def write_base(path: Path, architecture: str, model: Any = None) -> Path:
     writer.add_vocab_size(VOCAB)
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list([f"t{i}" for i in range(VOCAB)])
+    # llama.cpp loads no such vocabulary without any.
+    writer.add_token_merges(["t 0"])
     names = gguf.get_tensor_name_map({name: arch for arch, name in gguf.MODEL_ARCH_NAMES.items()}[architecture], BLOCKS)
     for key, value in model.state_dict().items():
         name = names.get_name(key, try_suffixes=(".weight", ".bias"))

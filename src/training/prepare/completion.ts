@@ -1,8 +1,7 @@
 import type { Answer } from '../../datasets/row.ts'
-import type { Input, Message } from '../../inference/engine.ts'
+import type { Message } from '../../inference/engine.ts'
+import type { Chat } from '../evaluation/prompts.ts'
 import type { Served } from '../served.ts'
-
-type Chat = Extract<Input, { type: 'chat' }>
 
 /** A prompt, and the answer to it as the base would write it. */
 export interface Turn {
@@ -23,9 +22,11 @@ export interface Turn {
  */
 export async function turnOf (served: Pick<Served, 'render'>, input: Chat, answer: Answer): Promise<Turn> {
   const said: Message = { role: 'assistant', ...answer, content: answer.content.trimStart() }
-  const { tokens: prompt, endOfTurn } = await served.render(input)
+  // How tools may be chosen does not change what is written of them; left to choose, a base whose calls nobody knows is refused.
+  const chat: Chat = input.tools === null ? input : { ...input, tools: { ...input.tools, choice: 'required' } }
+  const { tokens: prompt, endOfTurn } = await served.render(chat)
   const ends = new Set(endOfTurn)
-  const written = async (messages: readonly Message[]): Promise<readonly number[]> => (await served.render({ ...input, messages })).tokens
+  const written = async (messages: readonly Message[]): Promise<readonly number[]> => (await served.render({ ...chat, messages })).tokens
 
   const whole = await written([...input.messages, said])
   const found = after(prompt, whole, ends)

@@ -64,7 +64,7 @@ export async function orderOf ({ served, torch, bases }: ProbeParts, signal: Abo
 export function chosen ({ permuted, plain }: Readonly<Record<Order, number>>): Order {
   const [order, best, other]: [Order, number, number] = permuted <= plain ? ['permuted', permuted, plain] : ['plain', plain, permuted]
   // Written so that what is not a number agrees with nothing.
-  if (best <= agreeing && best * apart <= other) return order
+  if (best <= agreeing && best * apart < other) return order
   throw problem('training_bad_base', { detail: `the engine and PyTorch do not agree on an adapter of it in either order of q and k (mean error of a probability ${permuted.toFixed(4)} permuted, ${plain.toFixed(4)} plain; one of them must be at most ${agreeing}, and the other ${apart} times that)` })
 }
 

@@ -1,5 +1,4 @@
 import type { Answer, Row } from '../../datasets/row.ts'
-import type { Input } from '../../inference/engine.ts'
 import { publicError } from '../../errors.ts'
 import { recorded } from '../evaluation/prompts.ts'
 import type { Served } from '../served.ts'
@@ -70,7 +69,7 @@ function sidesOf (row: Row, method: Method): readonly RatedAnswer[] | null {
 /** One of a row's answers behind its prompt, as it was recorded. */
 export async function tokenRowOf (served: Pick<Served, 'render'>, row: Row, answer: Answer, room: Room): Promise<{ readonly row: TokenRow } | { readonly left: string }> {
   try {
-    const { prompt, completion } = await turnOf(served, asWritten(row), answer)
+    const { prompt, completion } = await turnOf(served, recorded(row), answer)
     if (completion === null) return { left: 'the chat template writes the answer otherwise than it would be begun' }
     if (prompt.length + completion.length > room.tokens) return { left: room.reason }
     return { row: { id: row.id, group: row.group, prompt, completion } }
@@ -80,10 +79,4 @@ export async function tokenRowOf (served: Pick<Served, 'render'>, row: Row, answ
     if (code === 'template_failed') return { left: 'the chat template refuses the conversation' }
     throw error
   }
-}
-
-/** How tools may be chosen does not change what is written of them; left to choose, a base whose calls nobody knows is refused. */
-function asWritten (row: Row): Extract<Input, { type: 'chat' }> {
-  const input = recorded(row) as Extract<Input, { type: 'chat' }>
-  return input.tools === null ? input : { ...input, tools: { ...input.tools, choice: 'required' } }
 }
