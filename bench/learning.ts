@@ -37,7 +37,7 @@ try {
     if (wanted('style')) print('house style, from corrections', (await learn(server, 'style', sized(style(seed, quick ? 20 : 50)))).outcome, 'gain')
     if (wanted('thumbs')) print('no lists, from thumbs alone', (await learn(server, 'thumbs', sized(thumbs(seed, quick ? 20 : 60)))).outcome, 'gain')
     if (wanted('facts')) {
-      const { trained, wordings, kinds } = facts(seed, quick ? { trained: 15, others: 3 } : { trained: 72, others: 12 })
+      const { trained, wordings, kinds } = facts(seed, quick ? { trained: 18, wordings: 4, kinds: 3 } : { trained: 72, wordings: 20, kinds: 14 })
       const learnt = await learn(server, 'facts', sized(trained))
       print('facts from memory, worded as in training', learnt.outcome, 'withMemory')
       if (learnt.adapter !== null) {

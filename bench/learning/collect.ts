@@ -12,7 +12,7 @@ export interface Collected {
   readonly asked: number
   /** Answers that somebody said something of. */
   readonly judged: number
-  /** Questions that nothing was recalled for, so that no answer could be right. */
+  /** Questions whose answer was not brought to mind, so that none could be right: nobody says anything of these. */
   readonly forgotten: number
 }
 
@@ -33,9 +33,9 @@ export async function collect (place: Place, { people, system, request, feedback
   if (remembering.length > 0) await embedded(place.server)
   let [judged, forgotten] = [0, 0]
   const questions = people.flatMap(person => person.questions.map(question => ({ person, question })))
-  await each(questions, async ({ person: { user, told }, question }, i) => {
+  await each(questions, async ({ person: { user }, question }, i) => {
     const { id, choices: [{ message: { content } }], engraft: { memories } } = await chat(place, user, [...around, { role: 'user', content: question.text }], { seed: i, ...request })
-    if (told !== null && memories.length === 0) {
+    if (question.needs !== undefined && !await brought(place, user, question.needs, memories)) {
       forgotten++
       return
     }
@@ -45,13 +45,26 @@ export async function collect (place: Place, { people, system, request, feedback
   return { asked: questions.length, judged, forgotten }
 }
 
+/** Whether the words stood in the prompt: in a memory that was quoted, or in the profile. */
+async function brought (place: Place, user: string, words: string, memories: readonly string[]): Promise<boolean> {
+  const { data } = await get<{ readonly data: readonly { readonly id: string, readonly content: string }[] }>(place, '/v1/memories?limit=100', user)
+  const { frame } = await get<{ readonly frame: string | null }>(place, `/v1/users/${user}/profile`, user)
+  return [...data.filter(({ id }) => memories.includes(id)).map(({ content }) => content), frame ?? ''].some(text => text.toLowerCase().includes(words))
+}
+
 async function chat (place: Place, user: string, messages: readonly Message[], over: object): Promise<Reply> {
   return await post<Reply>(place, '/v1/chat/completions', user, { messages, ...over })
 }
 
 async function post<T> ({ server, key }: Place, path: string, user: string, body: object): Promise<T> {
-  return await read<T>(await server.post(path, body, { headers: { authorization: `Bearer ${key}`, 'x-engraft-user': user } }))
+  return await read<T>(await server.post(path, body, { headers: headers(key, user) }))
 }
+
+async function get<T> ({ server, key }: Place, path: string, user: string): Promise<T> {
+  return await read<T>(await fetch(new URL(path, server.url), { headers: headers(key, user) }))
+}
+
+function headers (key: string, user: string): Record<string, string> { return { authorization: `Bearer ${key}`, 'x-engraft-user': user } }
 
 /** Its JSON. Throws with the server's words where it refuses. */
 export async function read<T> (reply: Response): Promise<T> {

@@ -21,7 +21,7 @@ interface Fact { readonly kind: Kind, readonly value: string }
  * on, `kinds` about kinds that nobody trained on. No two people of all sets
  * share a fact.
  */
-export function facts (seed: number, people: { readonly trained: number, readonly others: number }): { readonly trained: Task, readonly wordings: Task, readonly kinds: Task } {
+export function facts (seed: number, people: { readonly trained: number, readonly wordings: number, readonly kinds: number }): { readonly trained: Task, readonly wordings: Task, readonly kinds: Task } {
   assertApart()
   const draws = drawsOf(seed)
   const pools = known.map(kind => ({ kind, values: draws.shuffled(kind.values) }))
@@ -30,8 +30,8 @@ export function facts (seed: number, people: { readonly trained: number, readonl
   const fresh = unknown.map(kind => ({ kind, values: draws.shuffled(kind.values) }))
   return {
     trained: task(known, peopleOf('facts', people.trained, learnt, draws, kind => kind.asks)),
-    wordings: task(known, peopleOf('wordings', people.others, held, draws, kind => kind.otherAsks)),
-    kinds: task(unknown, peopleOf('kinds', people.others, fresh, draws, kind => kind.asks))
+    wordings: task(known, peopleOf('wordings', people.wordings, held, draws, kind => kind.otherAsks)),
+    kinds: task(unknown, peopleOf('kinds', people.kinds, fresh, draws, kind => kind.asks))
   }
 }
 
@@ -47,7 +47,7 @@ function peopleOf (name: string, count: number, pools: readonly { readonly kind:
     return {
       user: `${name}-${i}`,
       told: conversation(draws.shuffled(mine), draws),
-      questions: draws.shuffled(mine).slice(0, questionsEach).map(({ kind, value }) => ({ text: draws.pick(asksOf(kind)), right: kind.answer.replace('{}', value) }))
+      questions: draws.shuffled(mine).slice(0, questionsEach).map(({ kind, value }) => ({ text: draws.pick(asksOf(kind)), right: kind.answer.replace('{}', value), needs: value }))
     }
   })
 }

@@ -5,7 +5,7 @@ import type { Outcome } from './run.ts'
 export function print (name: string, { collected, rows, measured, verdict, minutes }: Outcome, as: 'gain' | 'withMemory'): void {
   const gain = measured[as]
   console.log(`\n${name}`)
-  line('people', `${collected.judged} of ${collected.asked} answers judged${collected.forgotten > 0 ? `, ${collected.forgotten} questions recalled nothing` : ''}; rows to learn from ${rows.train}, kept back ${rows.valid}, of people held out ${rows.test}`)
+  line('people', `${collected.judged} of ${collected.asked} answers judged${collected.forgotten > 0 ? `, ${collected.forgotten} questions whose answer memory did not bring` : ''}; rows to learn from ${rows.train}, kept back ${rows.valid}, of people held out ${rows.test}`)
   line('measured on', `${measured.rows} rows of ${measured.people} people`)
   for (const { name, all, checks, firstToken, promptTokens } of measured.arms) {
     line(name, `${all === null ? '' : `all rules ${share(all.mean)}   `}${Object.entries(checks).map(([check, { mean }]) => `${check} ${share(mean)}`).join(', ')}   first token ${firstToken.toFixed(0)} ms, ${promptTokens.toFixed(0)} tokens`)

@@ -3,8 +3,14 @@ import type { Check } from '../../src/training/check.ts'
 
 export interface Message { readonly role: 'system' | 'user' | 'assistant', readonly content: string }
 
-/** Something that a person asks, and the answer they would have liked; null: they only vote. */
-export interface Question { readonly text: string, readonly right: string | null }
+/** Something that a person asks. */
+export interface Question {
+  readonly text: string
+  /** The answer they would have liked; null: they only vote. */
+  readonly right: string | null
+  /** Words that nobody can answer without, where they must come from memory. */
+  readonly needs?: string
+}
 
 export interface Person {
   readonly user: string
