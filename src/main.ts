@@ -26,7 +26,7 @@ import { exportUser, importUser } from './cli/portability.ts'
 import { addSchedule, listSchedules, removeSchedule } from './cli/schedules.ts'
 import { report } from './cli/report.ts'
 import { review } from './cli/reviews.ts'
-import { cancelTraining, evaluate, listTraining, showTraining, train } from './cli/training.ts'
+import { cancelTraining, evaluate, listTraining, setUpTraining, showTraining, train } from './cli/training.ts'
 import { eraseUser, forgetMemory, setPolicy, showUser } from './cli/users.ts'
 import { ConfigError, parse, type Config } from './config.ts'
 import type { Database } from './database/database.ts'
@@ -37,6 +37,7 @@ import { createScrub } from './datasets/exports/ledger.ts'
 import { holdFolder, replaceFile } from './database/replace.ts'
 import { checks } from './diagnosis.ts'
 import { PublicError } from './errors.ts'
+import { openTrainerPython } from './learning.ts'
 import { ModelError, openModels, sourceSettings, type Models } from './models/models.ts'
 import { StartError } from './lifecycle.ts'
 import { reapply } from './privacy/erasures.ts'
@@ -187,7 +188,7 @@ const engraft = program({
   datasetsScheduleAdd: (dataset, flags) => addSchedule(serverOf(flags), dataset, flags, print),
   datasetsScheduleList: flags => listSchedules(serverOf(flags), print),
   datasetsScheduleRemove: (id, flags) => removeSchedule(serverOf(flags), id, print),
-  train: (name, flags) => exiting(train(serverOf(flags), name, flags, print, stderr)),
+  train: (name, flags) => exiting(flags.setup === true ? setUpTraining(openTrainerPython(parse(env, flags), env, () => {}).setUp, print) : train(serverOf(flags), name, flags, print, stderr)),
   evaluate: (candidate, flags) => exiting(evaluate(serverOf(flags), candidate, flags, print, stderr)),
   report: (run, flags) => report(serverOf(flags), run, flags, print),
   trainingList: flags => listTraining(serverOf(flags), flags, print),

@@ -69,8 +69,7 @@ export interface Parts {
   readonly exports: Exports
   readonly schedules: Schedules
   readonly reviews: Reviews
-  /** Left out: nothing is trained here. */
-  readonly training?: Training
+  readonly training: Training
   readonly verify: Verify
   readonly keys: Keys
   readonly tokens: Tokens
@@ -140,7 +139,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(adminDatasets, { datasets, lineages: parts.lineages })
   await app.register(exports, { exports: parts.exports, schedules: parts.schedules })
   await app.register(reviews, { reviews: parts.reviews })
-  if (training !== undefined) await app.register(adminTraining, { training, datasets })
+  await app.register(adminTraining, { training, datasets })
   await app.register(adminKeys, { keys: parts.keys })
   await app.register(adminAudit, { audit: parts.audit })
   await app.ready()

@@ -16,7 +16,7 @@ export class Meters implements Watcher {
   readonly #masked: Counter<'kind'>
   readonly #judged: Counter<'kind'>
 
-  constructor ({ bases, adapters, memories, training }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'>, readonly training: Pick<Training, 'list'> | undefined }, open: { readonly answers: () => number, readonly sockets: () => number }) {
+  constructor ({ bases, adapters, memories, training }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'>, readonly training: Pick<Training, 'list'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
     const registers = [this.registry]
     // The default resolution of 10 ms reads 13 ms of delay where there is none (trap T19).
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1 })
@@ -89,7 +89,7 @@ export class Meters implements Watcher {
         labelNames: [label],
         // The runs are on record; this only shows.
         async collect () {
-          runs ??= (training?.list(null) ?? Promise.resolve([])).finally(() => { runs = null })
+          runs ??= training.list(null).finally(() => { runs = null })
           const told = (await runs).map(read)
           this.reset()
           for (const each of told) if (each !== null) this.inc({ [label]: each[0] }, each[1])
