@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
@@ -20,9 +20,20 @@ const found = await pythonWith(
 )
 const skip = 'missing' in found ? found.missing : false
 
+/** A folder of exports, as `npm run example:month -- --out FOLDER` writes it, whose rows to learn from are read in place of made-up ones. */
+const given = process.env.ENGRAFT_EXPORTS
+
 /** Every format of the same rows, as files. */
-async function files (t: Test): Promise<{ readonly folder: string, readonly of: Readonly<Record<FormatName, Summary>> }> {
+async function files (t: Test): Promise<{ readonly folder: string, readonly of: Readonly<Record<FormatName, Pick<Summary, 'rows'>>> }> {
   const folder = t.testdir()
+  if (given !== undefined) {
+    const counts = await Promise.all(formatNames.map(async format => {
+      const text = await readFile(join(given, `${format}.train.jsonl`), 'utf8')
+      await writeFile(join(folder, `${format}.jsonl`), text)
+      return [format, { rows: text.trimEnd().split('\n').length }] as const
+    }))
+    return { folder, of: Object.fromEntries(counts) as Record<FormatName, { rows: number }> }
+  }
   const summaries = await Promise.all(formatNames.map(async format => [format, await writeWhole(join(folder, `${format}.jsonl`), { rows: streamed(mixed(400)), format, split: 'train' })] as const))
   return { folder, of: Object.fromEntries(summaries) as Record<FormatName, Summary> }
 }
