@@ -8,7 +8,7 @@ interface Candidate {
   readonly created_at: string
   readonly messages: readonly { readonly role: string, readonly content: string }[]
   readonly answer: string | null
-  readonly feedback: readonly { readonly kind: string, readonly value: unknown, readonly comment: string | null }[]
+  readonly feedback: readonly { readonly kind: string, readonly choice: number, readonly value: unknown, readonly comment: string | null }[]
 }
 
 /** The flags of `engraft datasets review`. */
@@ -46,7 +46,7 @@ async function waiting (server: Server, { tenant, evidence, limit = '20' }: Revi
     print(`${id}  ${at.slice(0, 16).replace('T', ' ')}  ${tenant}/${user}`)
     print(`  asked     ${line(messages.findLast(({ role }) => role === 'user')?.content ?? '')}`)
     print(`  answered  ${line(answer ?? '(calls of tools)')}`)
-    for (const { kind, value, comment } of feedback) print(`  ${kind.padEnd(9)} ${line([value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value), comment ?? ''].filter(Boolean).join(' · '))}`)
+    for (const { kind, choice, value, comment } of feedback) print(`  ${(choice > 0 ? `${kind} (${choice})` : kind).padEnd(9)} ${line([value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value), comment ?? ''].filter(Boolean).join(' · '))}`)
   }
   if (more) print('More wait: --limit shows up to 100 of them.')
 }
