@@ -10,13 +10,13 @@ const seeds = [1, 2, 3, 4]
 const digests = new Map(seeds.map(seed => [seed, sha256(tinyAdapter(seed))]))
 
 /** What a name should be: the rules once more, as plainly as they can be said. */
-interface Expected { next: number, live: number | null, previous: number | null, readonly versions: Map<number, string> }
+interface Expected { next: number, live: number | null, previous: number | null, canary: number | null, readonly versions: Map<number, string> }
 
 for (const seed of [1, 2, 3, 4]) {
   test(`random changes, leases and restarts end where the rules say (seed ${seed})`, async t => {
     const random = seeded(seed)
     const pick = <T>(from: readonly T[]): T => from[random(from.length)]!
-    const expected = new Map<string, Expected>(names.map(name => [name, { next: 1, live: null, previous: null, versions: new Map() }]))
+    const expected = new Map<string, Expected>(names.map(name => [name, { next: 1, live: null, previous: null, canary: null, versions: new Map() }]))
     const held: { lease: AdapterLease, name: string, version: number }[] = []
     let world = await openWorld(t)
     const given = new Set<string>()
@@ -26,7 +26,7 @@ for (const seed of [1, 2, 3, 4]) {
       const rule = expected.get(name)!
       const number = 1 + random(rule.next + 1)
       const has = rule.versions.has(number)
-      const busy = (version: number) => version === rule.live || held.some(one => one.name === name && one.version === version)
+      const busy = (version: number) => version === rule.live || version === rule.canary || held.some(one => one.name === name && one.version === version)
       const act = random(100)
       const label = `step ${step}: ${name}@${number}, ${act}`
       if (act < 25) {
@@ -39,6 +39,7 @@ for (const seed of [1, 2, 3, 4]) {
         if (known === undefined) rule.versions.set(rule.next++, digests.get(which)!)
       } else if (act < 45) {
         await same(t, label, has ? null : 'adapter_not_found', world.adapters.promote(name, number, 'cli'))
+        if (has) rule.canary = null
         if (has && rule.live !== number) {
           const before = rule.live ?? rule.previous
           Object.assign(rule, { live: number, previous: before === number ? null : before })
@@ -46,10 +47,10 @@ for (const seed of [1, 2, 3, 4]) {
       } else if (act < 55) {
         const code = rule.versions.size === 0 ? 'adapter_not_found' : rule.previous === null ? 'no_previous_version' : null
         await same(t, label, code, world.adapters.rollback(name, 'cli'))
-        if (code === null) Object.assign(rule, { live: rule.previous, previous: rule.live })
+        if (code === null) Object.assign(rule, { live: rule.previous, previous: rule.live, canary: null })
       } else if (act < 60) {
         await same(t, label, rule.versions.size === 0 ? 'adapter_not_found' : null, world.adapters.retire(name, 'cli'))
-        if (rule.live !== null) Object.assign(rule, { live: null, previous: rule.live })
+        if (rule.live !== null) Object.assign(rule, { live: null, previous: rule.live, canary: null })
       } else if (act < 75) {
         const going = act < 63 ? [...rule.versions.keys()] : [number]
         const code = (act < 63 ? rule.versions.size > 0 : has) ? going.some(busy) ? 'adapter_in_use' : null : 'adapter_not_found'
@@ -58,7 +59,17 @@ for (const seed of [1, 2, 3, 4]) {
           for (const gone of going) rule.versions.delete(gone)
           if (rule.previous !== null && going.includes(rule.previous)) rule.previous = null
         }
-      } else if (act < 88) {
+      } else if (act < 80) {
+        const code = !has ? 'adapter_not_found' : rule.live === null ? 'adapter_not_live' : rule.live === number ? 'invalid_request' : rule.canary !== null ? 'canary_running' : null
+        await same(t, label, code, world.adapters.startCanary(name, { version: number, percent: 50, plan: {} }, 'cli'))
+        if (code === null) rule.canary = number
+      } else if (act < 84) {
+        const canary = world.adapters.find(name)?.canary ?? null
+        if ((canary?.version ?? null) !== rule.canary) t.fail(`${label}: the canary is of ${canary?.version}`)
+        const outcome = random(2) === 0 ? 'promoted' : 'ended'
+        if (canary !== null) await same(t, label, null, world.adapters.endCanary(name, canary.id, { outcome, words: 'because' }, 'cli'))
+        if (canary !== null) Object.assign(rule, outcome === 'ended' ? { canary: null } : { live: rule.canary, previous: rule.live, canary: null })
+      } else if (act < 90) {
         const exact = random(2) === 0
         const version = exact ? number : rule.live
         const code = rule.versions.size === 0 ? null : version === null ? 'adapter_not_live' : rule.versions.has(version) ? null : 'adapter_not_found'
@@ -71,8 +82,8 @@ for (const seed of [1, 2, 3, 4]) {
         held.length = 0
         world = await world.reopen()
       }
-      const shown = names.map(name => world.adapters.find(name)).map(info => info === null ? null : { live: info.live, previous: info.previous, versions: info.versions.map(({ version, digest, leases }) => [version, digest, leases]) })
-      const wanted = names.map(name => ({ name, ...expected.get(name)! })).map(({ name, live, previous, versions }) => versions.size === 0 ? null : { live, previous, versions: [...versions].reverse().map(([version, digest]) => [version, digest, held.filter(one => one.name === name && one.version === version).length]) })
+      const shown = names.map(name => world.adapters.find(name)).map(info => info === null ? null : { live: info.live, previous: info.previous, canary: info.canary?.version ?? null, versions: info.versions.map(({ version, digest, leases }) => [version, digest, leases]) })
+      const wanted = names.map(name => ({ name, ...expected.get(name)! })).map(({ name, live, previous, canary, versions }) => versions.size === 0 ? null : { live, previous, canary, versions: [...versions].reverse().map(([version, digest]) => [version, digest, held.filter(one => one.name === name && one.version === version).length]) })
       if (JSON.stringify(shown) !== JSON.stringify(wanted)) t.strictSame(shown, wanted, label)
       const files = [...new Set([...expected.values()].flatMap(({ versions }) => [...versions.values()]))].sort()
       if (JSON.stringify(world.kept()) !== JSON.stringify(files)) t.strictSame(world.kept(), files, label)
@@ -93,7 +104,8 @@ for (const seed of [11, 12, 13]) {
     const change = async ({ adapters }: World): Promise<unknown> => {
       const name = pick(names)
       const number = pick([...adapters.find(name)?.versions.map(({ version }) => version) ?? [], 99])
-      switch (random(7)) {
+      switch (random(8)) {
+        case 7: return await adapters.startCanary(name, { version: number, percent: 50, plan: {} }, 'cli')
         case 0: return await adapters.retire(name, 'cli')
         case 1: return await adapters.rollback(name, 'cli')
         case 2: return await adapters.remove(name, random(4) === 0 ? null : number, 'cli')
