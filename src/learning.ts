@@ -83,7 +83,7 @@ export async function openLearning ({ config, version, database, datasets, adapt
 
   /** How long it takes, from what past runs on the base took. */
   async function estimated (prepared: Prepared, { hyper }: Pick<Wanted, 'hyper'>, held: number, served: Served, signal: AbortSignal): Promise<Estimate> {
-    const past = (await rates(database, served.digest)).map(trainRate => ({ baseDigest: served.digest, trainRate }))
+    const past = (await rates(database, served.digest)).map(past => ({ baseDigest: served.digest, ...past }))
     const doctor = past.length > 0 ? 0 : (await torch.doctor(served.path, signal)).trainRate
     const { method, counts, tokens, longest } = prepared
     const evaluation = { written: held, writeRate: 1 / (await pace(database, served.digest) ?? secondsPerRow), read: comparing, readRate: 1 }

@@ -77,9 +77,8 @@ export async function measured (database: Reading, id: string): Promise<Measured
 }
 
 /** Training tokens a second of runs on this base that were whole, the newest first. */
-export async function rates (database: Reading, base: string): Promise<readonly number[]> {
-  const rows = await database.all(query<{ rate: number }>("select train_rate as rate from training_runs where base = unhex(:base) and train_rate is not null and stage = 'done' order by created desc limit 10", { base }))
-  return rows.map(({ rate }) => rate)
+export async function rates (database: Reading, base: string): Promise<readonly { readonly trainRate: number, readonly method: Method }[]> {
+  return await database.all(query<{ trainRate: number, method: Method }>("select train_rate as trainRate, method from training_runs where base = unhex(:base) and train_rate is not null and stage = 'done' order by created desc limit 10", { base }))
 }
 
 /** Seconds that evaluating a held-out row took in the newest whole run on this base; null: there is none. */

@@ -16,8 +16,8 @@ export interface Amounts {
   readonly evaluation: { readonly written: number, readonly read: number, readonly writeRate: number, readonly readRate: number }
 }
 
-/** A training that was done: its base's sha256, and tokens a second. */
-export interface Past { readonly baseDigest: string, readonly trainRate: number }
+/** A training that was done: its base's sha256, and tokens a second as the trainer counts them. */
+export interface Past { readonly baseDigest: string, readonly trainRate: number, readonly method: Method }
 
 /** Seconds in which Python has its libraries and the base's weights (trainer notes, §8: 8 to 25, of which the weights of 135M take 3). */
 const imports = 7
@@ -26,7 +26,7 @@ const secondsPerWeight = 3 / 135e6
 const replayCost = 3
 /** There is no way back in reading only. */
 const readCost = 1 / 3
-/** KTO reads mismatched pairs too. */
+/** KTO reads mismatched pairs too, which the trainer does not count. */
 const ktoCost = 1.5
 /** Of a run's speed against all before it: the machine's neighbours change. */
 const recent = 0.5
@@ -38,7 +38,7 @@ const recent = 0.5
  * newest first.
  */
 export function estimateOf (amounts: Amounts, doctorRate: number, baseDigest: string, past: readonly Past[]): Estimate {
-  const rates = past.filter(run => run.baseDigest === baseDigest && run.trainRate > 0).map(({ trainRate }) => trainRate)
+  const rates = past.filter(run => run.baseDigest === baseDigest && run.trainRate > 0).map(({ trainRate, method }) => trainRate * costOf(method))
   const { evaluation } = amounts
   const seconds = trainingSeconds(amounts, rateOf(rates) ?? doctorRate) + evaluation.written / evaluation.writeRate + evaluation.read / evaluation.readRate
   return { seconds, bytes: bytesOf(amounts), runs: rates.length }
@@ -54,12 +54,14 @@ export function trainingSeconds ({ method, hyper, rows, tokens, parameters }: Am
   const { epochs, batch, kl, replayBatch } = readingOf(hyper, method, rows.train)
   const steps = Math.ceil(rows.train / batch)
   const replayed = kl > 0 && rows.replay > 0 ? steps * replayBatch * tokens.replay / rows.replay : 0
-  const learnt = tokens.train * (method === 'kto' ? ktoCost : 1)
+  const learnt = tokens.train * costOf(method)
   const references = method === 'sft' ? 0 : readCost * (tokens.train + tokens.valid)
   // Before the first epoch, too: an epoch must be better than none.
   const validated = (epochs + 1) * readCost * tokens.valid
   return imports + parameters * secondsPerWeight + (epochs * (learnt + replayCost * replayed) + references + validated) / rate
 }
+
+function costOf (method: Method): number { return method === 'kto' ? ktoCost : 1 }
 
 /** Bytes of Python and its libraries. */
 const libraries = 350e6

@@ -35,13 +35,15 @@ test('the memory of an estimate is within 35 % of what was measured', async t =>
 
 test('runs on the same base count and others do not, the newest most', async t => {
   const amounts: Amounts = { ...common, ...corrections, method: 'sft' }
-  const past = [{ baseDigest: 'a', trainRate: 100 }, { baseDigest: 'b', trainRate: 9000 }, { baseDigest: 'a', trainRate: 300 }]
+  const method = 'sft' as const
+  const past = [{ baseDigest: 'a', method, trainRate: 100 }, { baseDigest: 'b', method, trainRate: 9000 }, { baseDigest: 'a', method, trainRate: 300 }]
   const { seconds, runs } = estimateOf(amounts, doctor, 'a', past)
   t.equal(runs, 2)
   t.equal(rateOf([100, 300]), 200)
   t.equal(rateOf([100, 300, 700]), 300)
   t.equal(rateOf([]), null)
   t.equal(seconds, trainingSeconds(amounts, 200))
+  t.equal(estimateOf({ ...amounts, method: 'kto' }, doctor, 'a', [{ baseDigest: 'a', method: 'kto', trainRate: 100 }]).seconds, trainingSeconds({ ...amounts, method: 'kto' }, 150), 'thumbs read half as much again as the trainer counts')
   t.strictSame(estimateOf(amounts, doctor, 'c', past), { ...estimateOf(amounts, doctor, 'c', []), runs: 0 })
 })
 
