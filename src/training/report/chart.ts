@@ -18,7 +18,7 @@ const style = `
 .title{font-size:16px;font-weight:600}.quiet{fill:var(--quiet)}.grid{stroke:var(--line)}.zero{stroke:var(--quiet);stroke-width:1.5}
 .end{text-anchor:end}.middle{text-anchor:middle}
 .first{fill:var(--first);stroke:var(--first)}.second{fill:var(--second);stroke:var(--second)}
-.bar{stroke-width:2.5}.line{fill:none;stroke-width:1.5}.dashed{stroke-dasharray:5 4}.leader{stroke:var(--line);stroke-dasharray:2 4}`
+.bar{stroke-width:2.5}.line{fill:none;stroke-width:1.5}.dashed{stroke-dasharray:5 4}.leader{stroke:var(--quiet);stroke-dasharray:1 4}.between{stroke:var(--line);stroke-dasharray:2 4}`
 
 /** A picture of its own, readable by light and by dark, and told to those who do not see it. */
 export function picture (title: string, description: string, height: number, ...children: readonly Child[]): string {

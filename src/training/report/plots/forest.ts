@@ -26,7 +26,7 @@ export function forest (lines: readonly Line[], top: number, unit: string, writt
     ...shown.flatMap(({ name, note, gains }, row) => {
       const middle = top + (row + 0.5) * rowHeight
       return [
-        row === 0 ? null : line(16, middle - rowHeight / 2, width - 16, middle - rowHeight / 2, 'leader'),
+        row === 0 ? null : line(16, middle - rowHeight / 2, width - 16, middle - rowHeight / 2, 'between'),
         label(16, middle + (note === undefined ? 4 : -2), shortened(name, 30)),
         ...note === undefined ? [] : [label(16, middle + 13, note, 'quiet')],
         ...gains.flatMap(([series, gain], index) => {
