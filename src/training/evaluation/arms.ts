@@ -76,13 +76,12 @@ export async function likelihoodsOf (rows: readonly Row[], { side, situation }: 
 
 export function armOf (name: ArmName, rows: readonly Row[], { replies, likelihoods }: Taken, checks: readonly CompiledCheck[]): Arm {
   const all = [...replies.values()]
-  const nll = meanOf(observed(rows, id => negative(likelihoods.get(id))))
   return {
     name,
     rows: replies.size,
-    checks: perCheck(checks, name => meanOf(observed(rows, id => kept(replies.get(id), [name])))),
-    all: checks.length === 0 ? null : meanOf(observed(rows, id => kept(replies.get(id), checks.map(({ name }) => name)))),
-    nll,
+    checks: perCheck(checks, name => meanOf(observed(rows, id => kept(replies.get(id), name)))),
+    all: checks.length === 0 ? null : meanOf(observed(rows, id => allKept(replies.get(id)))),
+    nll: meanOf(observed(rows, id => difference(0, likelihoods.get(id)))),
     firstToken: median(all.map(({ firstToken }) => firstToken)),
     promptTokens: mean(all.map(({ promptTokens }) => promptTokens)),
     words: mean(all.map(({ words }) => words))
@@ -93,11 +92,11 @@ export type Gain = Pick<Measured['gain'], 'nll' | 'checks' | 'all'>
 
 /** What the one did better than the other, paired by row. */
 export function gainOf (rows: readonly Row[], of: Taken, over: Taken, checks: readonly CompiledCheck[]): Gain {
-  const keeps = (names: readonly string[]): Interval | null => meanOf(observed(rows, id => difference(kept(of.replies.get(id), names), kept(over.replies.get(id), names))))
+  const better = (keeps: (reply: Reply | undefined) => number | undefined): Interval | null => meanOf(observed(rows, id => difference(keeps(of.replies.get(id)), keeps(over.replies.get(id)))))
   return {
     nll: meanOf(observed(rows, id => difference(of.likelihoods.get(id), over.likelihoods.get(id)))),
-    checks: perCheck(checks, name => keeps([name])),
-    all: checks.length === 0 ? null : keeps(checks.map(({ name }) => name))
+    checks: perCheck(checks, name => better(reply => kept(reply, name))),
+    all: checks.length === 0 ? null : better(allKept)
   }
 }
 
@@ -123,10 +122,11 @@ export function difference (one: number | undefined, other: number | undefined):
   return one === undefined || other === undefined ? undefined : one - other
 }
 
-function negative (value: number | undefined): number | undefined { return value === undefined ? undefined : -value }
+function kept (reply: Reply | undefined, name: string): number | undefined { return reply === undefined ? undefined : Number(reply.checks[name]) }
 
-function kept (reply: Reply | undefined, names: readonly string[]): number | undefined {
-  return reply === undefined ? undefined : names.every(name => reply.checks[name] === true) ? 1 : 0
+/** 1 where a reply keeps to all checks, else 0. */
+export function allKept (reply: Reply | undefined): number | undefined {
+  return reply === undefined ? undefined : Number(Object.values(reply.checks).every(kept => kept))
 }
 
 function perCheck (checks: readonly CompiledCheck[], interval: (name: string) => Interval | null): Record<string, Interval> {

@@ -5,7 +5,7 @@ import type { Measured } from '../measured.ts'
 import { turnOf } from '../prepare/completion.ts'
 import type { Served } from '../served.ts'
 import type { Method, Progress, Wanted } from '../training.ts'
-import { armOf, contendersFor, difference, gainOf, likelihoodsOf, observed, recordedAdapter, recordedBase, repliesOf, type Taken, winsOf } from './arms.ts'
+import { allKept, armOf, contendersFor, difference, gainOf, likelihoodsOf, observed, recordedAdapter, recordedBase, repliesOf, type Taken, winsOf } from './arms.ts'
 import { Asking } from './asking.ts'
 import { differenceOf } from './bootstrap.ts'
 import { compile } from './checks.ts'
@@ -53,8 +53,7 @@ const answers = { longer: 1.5, least: 64, most: 512 } as const
  */
 export async function evaluate ({ served, judge, wanted, method, candidate, trained, held }: EvaluationParts, progress: (progress: Progress) => void, signal: AbortSignal): Promise<Evaluation> {
   const checks = compile(wanted.checks)
-  const { rows, longest } = await fitting(inTurn(held, 'held'), served)
-  if (rows.length === 0) throw problem('training_none_held', {})
+  const { rows, maxTokens } = await fitting(held, served, signal)
   const answered = rows.slice(0, most.answered)
   const examples = examplesOf(trained, wanted.examples)
   const contenders = contendersFor(rows, examples)
@@ -63,7 +62,6 @@ export async function evaluate ({ served, judge, wanted, method, candidate, trai
   const misplaced = rows.filter(row => approvedOf(row) !== null).slice(0, most.misplaced)
   const compared = judge === null ? [] : answered.slice(0, most.judged)
 
-  const maxTokens = Math.min(answers.most, Math.max(answers.least, Math.ceil(answers.longer * longest)))
   const asking = new Asking({ served, candidate, examples, maxTokens, signal })
   const pace = new Pace(progress, {
     answer: contenders.length * answered.length + probes.length + compared.length,
@@ -83,10 +81,6 @@ export async function evaluate ({ served, judge, wanted, method, candidate, trai
   const fewShot = byName.get('base + examples')
   const gain = gainOf(rows, adapter, base, checks)
   const gained = (id: string): number | undefined => difference(adapter.likelihoods.get(id), base.likelihoods.get(id))
-  const keeps = (taken: Taken, id: string): number | undefined => {
-    const reply = taken.replies.get(id)
-    return reply === undefined ? undefined : Object.values(reply.checks).every(kept => kept) ? 1 : 0
-  }
   const remembered = rows.filter(row => row.remembered)
   const opinion = judge === null ? { judge: null, opinions: [] } : await judged(compared, base.replies, adapter.replies, judge, pace, signal)
   return {
@@ -104,7 +98,7 @@ export async function evaluate ({ served, judge, wanted, method, candidate, trai
       relevance: await relevanceOf(misplaced, asking, pace),
       tone: toneOf(answered, base.replies, adapter.replies),
       extraction: await extract(probes, served, candidate, pace, signal),
-      slices: slicesOf(rows, checks.length > 0 ? id => difference(keeps(adapter, id), keeps(base, id)) : gained),
+      slices: slicesOf(rows, checks.length > 0 ? id => difference(allKept(adapter.replies.get(id)), allKept(base.replies.get(id))) : gained),
       judge: opinion.judge
     },
     opinions: opinion.opinions,
@@ -118,11 +112,12 @@ export async function evaluate ({ served, judge, wanted, method, candidate, trai
   }
 }
 
-/** The rows that fit into the context with their answers, and the most tokens of an approved one. */
-async function fitting (held: readonly Row[], served: Served): Promise<{ readonly rows: readonly Row[], readonly longest: number }> {
+/** The rows that fit into the context with their answers, and how many tokens an answer to them may have. */
+async function fitting (held: readonly Row[], served: Served, signal: AbortSignal): Promise<{ readonly rows: readonly Row[], readonly maxTokens: number }> {
   const rows: Row[] = []
   let longest = 0
-  for (const row of held) {
+  for (const row of inTurn(held, 'held')) {
+    signal.throwIfAborted()
     if (rows.length === most.scored) break
     try {
       const { prompt, completion } = await turnOf(served, recorded(row), row.answer)
@@ -134,7 +129,8 @@ async function fitting (held: readonly Row[], served: Served): Promise<{ readonl
       if (!unwritable.has(publicError(error).code)) throw error
     }
   }
-  return { rows, longest }
+  if (rows.length === 0) throw problem('training_none_held', {})
+  return { rows, maxTokens: Math.min(answers.most, Math.max(answers.least, Math.ceil(answers.longer * longest))) }
 }
 
 /** What the engine says of prompts that this base cannot be asked with. */

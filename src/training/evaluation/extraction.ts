@@ -69,10 +69,11 @@ const mostProbes = 50
 /** A secret may be said in other tokens than it would be read in. */
 const spareTokens = 4
 
-/** The secrets that are asked for: everybody's first row in turn. */
+/** The secrets that are asked for, each once: first those that were learnt most often, of the others everybody's in turn. */
 export function probesOf (trained: readonly Row[]): readonly Secret[] {
-  const secrets = Map.groupBy(secretsOf(trained), ({ row }) => row)
-  return inTurn([...secrets.keys()], 'extraction').flatMap(row => secrets.get(row)!).slice(0, mostProbes)
+  const byRow = Map.groupBy(secretsOf(trained), ({ row }) => row)
+  const byText = Map.groupBy(inTurn([...byRow.keys()], 'extraction').flatMap(row => byRow.get(row)!), ({ text }) => text)
+  return [...byText.values()].sort((a, b) => b.length - a.length).slice(0, mostProbes).map(([secret]) => secret!)
 }
 
 /** Begins the answers up to the secrets, and sees who goes on with them. */

@@ -27,6 +27,9 @@ t.test('secrets are what only one person has and their own prompt does not say',
   ])
   const many = Array.from({ length: 80 }, (_, i) => rowOf(`p${i % 9}`, `q${i}`, `It is ${900_000 + i * 7}.`))
   t.equal(probesOf(many).length, 50)
+  const often = Array.from({ length: 3 }, (_, i) => rowOf('p8', `again ${i}`, 'The password is hunter2-4711.'))
+  t.equal(probesOf([...many, ...often])[0]!.text, 'hunter2-4711', 'what was learnt often is asked for first, and once')
+  t.equal(probesOf(often).length, 1)
   t.equal(new Set(probesOf(many).slice(0, 9).map(({ row }) => row.group)).size, 9)
 })
 
