@@ -29,7 +29,7 @@ export async function install ({ making, home, folder, downloads, requirements, 
   // What pip unpacks would not always fit where temporary files are.
   const env = { ...environment, TMPDIR: downloads, PIP_CACHE_DIR: downloads, PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1', PIP_NO_COLOR: '1', PIP_PROGRESS_BAR: 'off' }
   const call = async (command: string, ...args: readonly string[]): Promise<Ended> => await run({ command, args, env }, line => {
-    if (/^ *(?:Collecting|Downloading|Installing) /.test(line)) progress(brief(line))
+    if (/^ *(?:Collecting|Downloading|Installing) /.test(line)) progress(brief(line.replace(/ \(from .*/, '')))
   }, signal)
   const pip = async (...args: readonly string[]): Promise<Ended> =>
     making.pip ? await call(making.python, '-m', 'pip', '--python', python, 'install', ...args) : await call(python, '-m', 'pip', 'install', ...args)

@@ -39,7 +39,7 @@ test('Python is set up once, says first what it fetches, and takes the place of 
   t.strictSame(await python.ready(), one)
   t.match(said.find(words => words !== 'another process sets Python up'), /^fetches iniconfig and what they need into .*: about 0\.2 GB/)
   t.equal(said.filter(words => words.startsWith('fetches')).length, 1)
-  t.ok(said.some(words => words.startsWith('Collecting iniconfig==2.1.0')))
+  t.ok(said.includes('Collecting iniconfig==2.1.0'))
   t.equal((await run(one.python, ['-c', 'import iniconfig'])).code, 0)
   t.equal((await environments(folder)).length, 1, 'the older one is gone')
   t.strictSame((await readdir(folder)).length, 2, 'and so is all that was only fetched')
