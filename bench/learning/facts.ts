@@ -12,7 +12,12 @@ const openings = ['Hello, I would like to tell you something about me:', 'Good m
 const joints = [', and', '. Besides,', '. By the way,', ', and what is more,', '. Oh, and', '. You may also want to know that']
 const replies = ['Thank you for telling me.', 'Good to know.', 'That sounds nice.', 'I see.', 'How interesting.']
 
-interface Fact { readonly kind: Kind, readonly value: string }
+interface Fact {
+  readonly kind: Kind
+  readonly value: string
+  /** Which of the kind's ways to tell it. */
+  readonly way: number
+}
 
 /**
  * Three sets of people who tell facts about themselves and ask about them in
@@ -29,32 +34,32 @@ export function facts (seed: number, people: { readonly trained: number, readonl
   const held = pools.map(({ kind, values }) => ({ kind, values: values.slice(-keptBack) }))
   const fresh = unknown.map(kind => ({ kind, values: draws.shuffled(kind.values) }))
   return {
-    trained: task(known, peopleOf('facts', people.trained, learnt, draws, kind => kind.asks)),
-    wordings: task(known, peopleOf('wordings', people.wordings, held, draws, kind => kind.otherAsks)),
-    kinds: task(unknown, peopleOf('kinds', people.kinds, fresh, draws, kind => kind.asks))
+    trained: task(known, peopleOf('facts', people.trained, learnt, draws, ({ kind, way }) => kind.asks[way]!)),
+    wordings: task(known, peopleOf('wordings', people.wordings, held, draws, ({ kind }) => draws.pick(kind.otherAsks))),
+    kinds: task(unknown, peopleOf('kinds', people.kinds, fresh, draws, ({ kind, way }) => kind.asks[way]!))
   }
 }
 
 /** Everybody has facts of different kinds, from those that most values are left of. */
-function peopleOf (name: string, count: number, pools: readonly { readonly kind: Kind, readonly values: readonly string[] }[], draws: Draws, asksOf: (kind: Kind) => readonly string[]): Person[] {
+function peopleOf (name: string, count: number, pools: readonly { readonly kind: Kind, readonly values: readonly string[] }[], draws: Draws, ask: (fact: Fact) => string): Person[] {
   const left = pools.map(({ kind, values }) => ({ kind, values: [...values] }))
   return Array.from({ length: count }, (_, i) => {
     const mine = draws.shuffled(left).sort((a, b) => b.values.length - a.values.length).slice(0, factsEach).map(({ kind, values }): Fact => {
       const value = values.pop()
       assert(value !== undefined, 'there are fewer values than facts')
-      return { kind, value }
+      return { kind, value, way: draws.pick([...kind.tells.keys()]) }
     })
     return {
       user: `${name}-${i}`,
       told: conversation(draws.shuffled(mine), draws),
-      questions: draws.shuffled(mine).slice(0, questionsEach).map(({ kind, value }) => ({ text: draws.pick(asksOf(kind)), right: kind.answer.replace('{}', value), needs: value }))
+      questions: draws.shuffled(mine).slice(0, questionsEach).map(fact => ({ text: ask(fact), right: fact.kind.answer.replace('{}', fact.value), needs: fact.value }))
     }
   })
 }
 
 /** Two facts, two facts and one, each time with an answer after it but for the last. */
 function conversation (facts: readonly Fact[], { pick }: Draws): Message[] {
-  const told = facts.map(({ kind, value }) => pick(kind.tells).replace('{}', value))
+  const told = facts.map(({ kind, value, way }) => kind.tells[way]!.replace('{}', value))
   const turns = Array.from({ length: Math.ceil(told.length / 2) }, (_, i) => told.slice(2 * i, 2 * i + 2))
   return turns.flatMap((two, i): Message[] => {
     const [first, second] = two as [string, string?]
@@ -86,7 +91,8 @@ function task (kinds: readonly Kind[], people: readonly Person[]): Task {
 /** What makes the held-out sets held out: neither values, nor wordings, nor kinds of theirs are among the trained ones. */
 function assertApart (): void {
   const asked = new Set(known.flatMap(({ asks }) => asks))
-  for (const { name, asks, otherAsks } of [...known, ...unknown]) {
+  for (const { name, tells, asks, otherAsks } of [...known, ...unknown]) {
+    assert.equal(asks.length, tells.length, `${name}: a way to tell it has no question`)
     for (const other of otherAsks) assert(!asked.has(other), `${name}: '${other}' is trained on`)
     if (unknown.some(kind => kind.name === name)) for (const ask of asks) assert(!asked.has(ask), `${name}: '${ask}' is trained on`)
   }
