@@ -92,10 +92,16 @@ export function openCanaries ({ database, adapters, log, now = Date.now }: Canar
     }
   }
 
+  /** Writes what was counted since the last time. */
+  async function written (row: Row): Promise<Both<Tried>> {
+    const tried = triedIn(row)
+    if (fresh.delete(row.id)) await database.commit([query('update canaries set tried = :tried where id = :id', { id: row.id, tried: JSON.stringify(tried) })])
+    return tried
+  }
+
   async function lookAt (row: Row): Promise<void> {
     const { id, adapter, candidate, percent } = row
-    const tried = triedIn(row)
-    if (fresh.delete(id)) await database.commit([query('update canaries set tried = :tried where id = :id', { id, tried: JSON.stringify(tried) })])
+    const tried = await written(row)
     if (fails(tried, percent)) {
       await adapters.endCanary(adapter, id, { outcome: 'ended', words: broken(tried) }, judgeName)
       return
@@ -108,8 +114,10 @@ export function openCanaries ({ database, adapters, log, now = Date.now }: Canar
     await database.commit([query('update canaries set looks = :looks where id = :id', { id, looks: JSON.stringify([...looks, look]) })])
   }
 
+  async function underWay (): Promise<Row[]> { return await database.all(query<Row>('select * from canaries where ended is null order by began')) }
+
   async function lookOnce (): Promise<void> {
-    for (const row of await database.all(query<Row>('select * from canaries where ended is null order by began'))) {
+    for (const row of await underWay()) {
       await lookAt(row).catch((error: unknown) => { log('a canary could not be decided', { canary: row.id, error: publicError(error).code }) })
     }
   }
@@ -119,7 +127,8 @@ export function openCanaries ({ database, adapters, log, now = Date.now }: Canar
     return looking
   }
 
-  const tryLook = (): void => { look().catch((error: unknown) => { log('canaries could not be looked at', { error: publicError(error).code }) }) }
+  /** Once more where one is under way, which may have read too early. */
+  const tryLook = (): void => { (looking ?? Promise.resolve()).then(look).catch((error: unknown) => { log('canaries could not be looked at', { error: publicError(error).code }) }) }
 
   return {
     async start (name, { version, percent, smallest }, by) {
@@ -162,7 +171,7 @@ export function openCanaries ({ database, adapters, log, now = Date.now }: Canar
     async close () {
       if (timer !== null) clearInterval(timer)
       await looking
-      if (fresh.size > 0) await lookOnce()
+      if (fresh.size > 0) for (const row of await underWay()) await written(row)
     }
   }
 }

@@ -19,6 +19,7 @@ interface Version {
   readonly created_at: string
   readonly state: string
   readonly resident: boolean
+  readonly tainted: { readonly rows: number } | null
 }
 
 interface Adapter { readonly name: string, readonly base: string, readonly live: number | null, readonly pinned: boolean, readonly versions: readonly Version[] }
@@ -113,8 +114,8 @@ async function upload (server: Server, name: string, path: string, base: string 
 
 function at (name: string): string { return `/admin/adapters/${encodeURIComponent(name)}` }
 
-function cells ({ name, version, state, resident, base, base_verified: verified, rank, size_bytes: size, created_at: created, source }: Version, pinned: boolean): string[] {
-  return [name, String(version), pinned && state === 'live' ? 'live, pinned' : state, resident ? 'yes' : 'no', verified ? base : `${base} (unverified)`, String(rank), megabytes(size), `${created.slice(0, 16)}Z`, source]
+function cells ({ name, version, state, resident, tainted, base, base_verified: verified, rank, size_bytes: size, created_at: created, source }: Version, pinned: boolean): string[] {
+  return [name, String(version), [state, ...pinned && state === 'live' ? ['pinned'] : [], ...tainted === null ? [] : ['tainted']].join(', '), resident ? 'yes' : 'no', verified ? base : `${base} (unverified)`, String(rank), megabytes(size), `${created.slice(0, 16)}Z`, source]
 }
 
 function megabytes (bytes: number): string { return (bytes / 1e6).toFixed(1) }

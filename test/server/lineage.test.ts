@@ -1,5 +1,6 @@
 import { Value } from 'typebox/value'
 import { test } from 'tap'
+import { listAdapters } from '../../src/cli/adapters.ts'
 import { lineage } from '../../src/cli/lineage.ts'
 import type { Trained } from '../../src/lineage/lineage.ts'
 import { AdapterLineage } from '../../src/server/schemas/adapters.ts'
@@ -36,6 +37,9 @@ test('a version says what it was trained on and how much of that has gone', asyn
   const { versions } = (await app.inject({ url: '/admin/adapters/house' })).json()
   t.match(versions, [{ version: 2, trained: null, tainted: null }, { version: 1, trained: { run: 'run_1', dataset: 'ds_1' }, tainted: { rows: 2 } }])
   t.strictSame((await app.inject({ url: '/admin/adapters' })).json().data[0].versions, versions)
+  const lines: string[] = []
+  await listAdapters({ url: (await listening(app)).url, key: null }, line => { lines.push(line) })
+  t.match(lines.slice(1), [/^house {2}2 {8}ready {11}no/, /^house {2}1 {8}ready, tainted {2}no/])
 })
 
 test('a version\'s rows come page by page, and of what came from elsewhere there are none', async t => {
