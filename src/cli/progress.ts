@@ -9,11 +9,11 @@ export interface Display<E> { show (event: E): void, end (): void }
 /** An event as one line; `bar` draws a share from 0 to 1, and nothing where no terminal is. */
 export type Line<E> = (event: E, bar: (share: number) => string) => string
 
-/** Logs stay readable, and what hangs is still noticed. */
+/** Logs stay readable, and what goes on is still seen to. */
 const lineEvery = 5_000
 const barWidth = 30
 
-/** On a terminal one line that is drawn again and again; elsewhere a line now and then, and at once for what is `news` after the last line. */
+/** On a terminal one line that is drawn again and again; elsewhere a line now and then where it is another one, and at once for what is `news` after the last. */
 export function display<E> (output: Output, line: Line<E>, news: (event: E, before: E | null) => boolean): Display<E> {
   return output.isTTY === true ? drawn(output, line) : told(output, line, news)
 }
@@ -37,13 +37,16 @@ function drawn<E> (output: Output, line: Line<E>): Display<E> {
 
 function told<E> (output: Output, line: Line<E>, news: (event: E, before: E | null) => boolean): Display<E> {
   let last: E | null = null
+  let written = ''
   let at = -Infinity
   return {
     show (event) {
       if (!news(event, last) && performance.now() - at < lineEvery) return
       last = event
       at = performance.now()
-      output.write(`${line(event, () => '')}\n`)
+      const text = line(event, () => '')
+      if (text !== written) output.write(`${text}\n`)
+      written = text
     },
     end () {}
   }

@@ -81,7 +81,7 @@ export function sentenceOf ({ seconds, bytes, runs }: Estimate): string {
 export function lineOf ({ stage, progress }: Run, bar: (share: number) => string): string {
   if (progress === null) return stage
   const { what, done, total, loss, tokens_per_second: rate, eta } = progress
-  const far = total === null || total === 0 ? ` ${done}` : `${bar(done / total)} ${done}/${total}`
+  const far = total !== null && total > 0 ? `${bar(done / total)} ${done}/${total}` : done > 0 ? ` ${done}` : ''
   return [`${stage}: ${what}${far}`, ...loss === null ? [] : [`loss ${loss.toFixed(3)}`], ...rate === null ? [] : [`${Math.round(rate)} tokens/s`], ...eta === null ? [] : [`${duration(eta)} left`]].join(', ')
 }
 

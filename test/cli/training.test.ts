@@ -37,7 +37,7 @@ test('a training says what it takes, how far it is, how the loss went, what was 
     verdict.words, "It is house@3: 'engraft adapters promote house 3' lets it answer.", /^'engraft report run_\d+' prints the report/
   ])
   const plain = said()
-  t.strictSame(plain.split('\n'), ['waiting', 'preparing: reads the rows 40', 'training: trains 3/12, loss 2.346, 171 tokens/s, 2 min left', 'evaluating: answers of the adapter 1/4, 5 s left', ''], 'plain lines where no terminal is')
+  t.strictSame(plain.split('\n'), ['waiting', 'preparing: reads the rows 40', 'preparing: looks at the base', 'training: trains 3/12, loss 2.346, 171 tokens/s, 2 min left', 'evaluating: answers of the adapter 1/4, 5 s left', ''], 'plain lines where no terminal is')
 })
 
 test('on a terminal a bar is drawn, and is gone when it is over', async t => {
@@ -104,7 +104,7 @@ test('what is typed wrong is said before anything begins, and what the server re
 
 test('Ctrl-C leaves a run going, and says how to see it again and how to end it', async t => {
   const { training, server, output, lines, print } = await open(t)
-  training.steps = course().slice(0, 3)
+  training.steps = course().slice(0, 5)
   const listeners = process.listenerCount('SIGINT')
   const under = train(server, undefined, { dataset: 'house' }, print, output)
   while (training.steps.length > 0) await sleep(20)
@@ -114,7 +114,7 @@ test('Ctrl-C leaves a run going, and says how to see it again and how to end it'
   t.equal(lines.at(-1), `${id} goes on. 'engraft training show ${id} --follow' shows it again, 'engraft training cancel ${id}' ends it.`)
   t.equal(training.runs[0]!.stage, 'training')
   t.equal(process.listenerCount('SIGINT'), listeners, 'Ctrl-C is as before')
-  training.steps = course().slice(3)
+  training.steps = course().slice(5)
   t.equal(await showTraining(server, id, { follow: true }, print, output), 0)
   t.match(lines.at(-1), /engraft report/)
 })
@@ -132,7 +132,7 @@ test('runs are listed, shown and cancelled', async t => {
   t.equal(lines.splice(0).length, 2)
   const id = training.runs[1]!.id
   training.points = falling
-  training.steps = course().slice(2, 3)
+  training.steps = course().slice(4, 5)
   t.equal(await showTraining(server, id, {}, print, output), 0)
   t.match([lines[1], lines.at(-2), lines.at(-1)], [/ sft +training /, /^Loss of 100 steps/, 'training: trains 3/12, loss 2.346, 171 tokens/s, 2 min left'])
   training.steps = course({ adapter: null, verdict: { ...verdict, decision: 'refuse' } }).slice(-1)

@@ -109,6 +109,7 @@ test('a run is shown live over HTTP, from waiting to its verdict, with its losse
   training.steps = course()
   t.match(await get(`/admin/training/${id}`), { id, stage: 'waiting', progress: null, losses: [] })
   t.match(await get(`/admin/training/${id}`), { stage: 'preparing', progress: { what: 'reads the rows', done: 40, total: null, loss: null, tokens_per_second: null, eta: null } })
+  training.steps.splice(0, 2)
   training.points = falling
   t.match(await get(`/admin/training/${id}`), { stage: 'training', method: 'sft', progress: { what: 'trains', done: 3, total: 12, loss: 2.3456, tokens_per_second: 171.4, eta: 125 }, losses: { length: 100, 0: { step: 1, loss: 4, valid: null }, 49: { valid: 2.02 } } })
   t.match(await get(`/admin/training/${id}`), { stage: 'evaluating', took: { preparing: 12_000, training: 130_000 } })

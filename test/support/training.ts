@@ -77,11 +77,13 @@ export const verdict: Verdict = {
   ]
 }
 
-/** A run from its beginning to this verdict, in four steps. */
+/** A run from its beginning to this verdict, in a few steps. */
 export function course (end: Partial<Run> = {}): Partial<Run>[] {
   return [
     {},
     { stage: 'preparing', progress: { what: 'reads the rows', done: 40, total: null, eta: null } },
+    { stage: 'preparing', progress: { what: 'looks at the base', done: 0, total: null, eta: null } },
+    { stage: 'preparing', progress: { what: 'looks at the base', done: 0, total: null, eta: null } },
     { stage: 'training', method: 'sft', estimate: { ...estimate, runs: 1 }, progress: { what: 'trains', done: 3, total: 12, loss: 2.3456, tokensPerSecond: 171.4, eta: 125 } },
     { stage: 'evaluating', progress: { what: 'answers of the adapter', done: 1, total: 4, eta: 5 }, took: { waiting: 10, preparing: 12_000, training: 130_000 } },
     { stage: 'done', ended: 1_760_000_200_000, progress: null, verdict, adapter: { name: 'house', version: 3 }, digest: 'ab'.repeat(32), took: { waiting: 10, preparing: 12_000, training: 130_000, evaluating: 64_000 }, ...end }
