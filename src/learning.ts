@@ -14,7 +14,8 @@ import { compile } from './training/evaluation/checks.ts'
 import { type OpenTraining, openTraining } from './training/open.ts'
 import { createPerform } from './training/perform.ts'
 import { estimateOf } from './training/prepare/estimate.ts'
-import { checkHyper } from './training/prepare/hyper.ts'
+import { replayed } from './training/prepare/general.ts'
+import { checkHyper, readingOf } from './training/prepare/hyper.ts'
 import { type Prepared, prepare } from './training/prepare/prepare.ts'
 import { checkArchitecture } from './training/python/architectures.ts'
 import { openCommandTrainer } from './training/python/command.ts'
@@ -49,6 +50,10 @@ const megabyte = 1024 * 1024
 const secondsPerRow = 2.5
 /** Seconds of loading the base in PyTorch for the two comparisons with the engine, beside the training (trainer notes, §12). */
 const comparing = 40
+/** Tokens of a general request with the base's answer: 15 and at most 96. */
+const replayedTokens = 100
+/** Tokens a second times weights, of one thread (trainer notes, §8: 182 with 135M): for an estimate where there is no Python yet to try it with. */
+const usualSpeed = 182 * 135e6
 
 /** The Python that trains, in the data folder unless the operator names one. */
 export function openTrainerPython (config: Pick<Config, 'data' | 'python' | 'gpu'>, environment: NodeJS.ProcessEnv, log: Log): Python {
@@ -84,10 +89,11 @@ export async function openLearning ({ config, version, database, datasets, adapt
   /** How long it takes, from what past runs on the base took. */
   async function estimated (prepared: Prepared, { hyper }: Pick<Wanted, 'hyper'>, held: number, served: Served, signal: AbortSignal): Promise<Estimate> {
     const past = (await rates(database, served.digest)).map(past => ({ baseDigest: served.digest, ...past }))
-    const doctor = past.length > 0 ? 0 : (await torch.doctor(served.path, signal)).trainRate
     const { method, counts, tokens, longest } = prepared
+    const parameters = await parametersOf(served.path)
+    const doctor = past.length > 0 ? 0 : await python.ready() === null ? usualSpeed / parameters : (await torch.doctor(served.path, signal)).trainRate
     const evaluation = { written: held, writeRate: 1 / (await pace(database, served.digest) ?? secondsPerRow), read: comparing, readRate: 1 }
-    return estimateOf({ method, hyper, rows: counts, tokens, longest, parameters: await parametersOf(served.path), evaluation }, doctor, served.digest, past)
+    return estimateOf({ method, hyper, rows: counts, tokens, longest, parameters, evaluation }, doctor, served.digest, past)
   }
 
   const perform = createPerform({
@@ -118,9 +124,11 @@ export async function openLearning ({ config, version, database, datasets, adapt
     async estimate (wanted, aside, signal) {
       const served = serve(wanted.base, wanted.tenant)
       try {
-        const prepared = await prepare({ ...settings, id: 'estimate', wanted, method: wanted.method, served, rows: split => datasets.rows(wanted.dataset, split), folder: aside, qk: 'plain', parentPeft: null }, () => {}, signal)
+        // Without what the base is held to: it would be asked for that first, which takes minutes.
+        const rows = await prepare({ ...settings, id: 'estimate', wanted: { hyper: { ...wanted.hyper, kl: 0 } }, method: wanted.method, served, rows: split => datasets.rows(wanted.dataset, split), folder: aside, qk: 'plain', parentPeft: null }, () => {}, signal)
+        const replay = readingOf(wanted.hyper, rows.method, rows.counts.train).kl > 0 ? replayed.length : 0
         const { manifest } = await datasets.find(wanted.dataset)
-        return await estimated(prepared, wanted, manifest?.counts.test.rows ?? 0, served, signal)
+        return await estimated({ ...rows, counts: { ...rows.counts, replay }, tokens: { ...rows.tokens, replay: replay * replayedTokens } }, wanted, manifest?.counts.test.rows ?? 0, served, signal)
       } finally {
         served.release()
       }
