@@ -40,7 +40,7 @@ const planted: Readonly<Record<string, [Measured, GateStep['name'], RegExp]>> = 
   'one check that became worse': [changed(good(), 'gain.checks.topic', interval(-0.1, -0.2, -0.01)), 'gain', /topic.*became worse/],
   'memory that it no longer uses': [changed(good(), 'withMemory.checks.item', interval(-0.3, -0.4, -0.2)), 'gain', /item.*became worse with memories/],
   'a judge that prefers the base': [changed(good(), 'judge.wins', interval(0.3, 0.2, 0.4)), 'gain', /judge prefers it in 30\.0 %/],
-  'shuffled answers': [changed(good(), 'relevance.adapter', interval(0.02, 0.004, 0.04)), 'relevance', /hardly depends on what was asked/],
+  'shuffled answers, as measured': [changed(good(), 'relevance', { base: interval(0.302, 0.251, 0.351), adapter: interval(0.185, 0.135, 0.227), gain: interval(-0.117, -0.184, -0.053) }), 'relevance', /depends less on what was asked.*\+0\.302.*-0\.117 nat a token \(-0\.184 to -0\.053\)/],
   'answers that do not depend on the prompt at all': [changed(good(), 'relevance.adapter', interval(0.12, -0.01, 0.2)), 'relevance', /lower bound must be above 0/],
   'plain training that forgot': [changed(good(), 'forgetting', { rows: 24, kl: 0.65, agreement: 0.66, worse: 0.6 }), 'forgetting', /0\.650.*66\.0 %.*0\.600/],
   'rude answers': [changed(good(), 'tone.rude.adapter', 0.01), 'tone', /rude answers 1\.0 %/],
@@ -134,13 +134,20 @@ t.test('every limit can be reached and not be passed', async t => {
     ['forgetting.worse', 0.2, 0.2001],
     ['tone.length', 2, 2.001],
     ['tone.length', 0.5, 0.499],
-    ['relevance.adapter.mean', 0.105, 0.104],
     ['bestEpoch', 1, 0]
   ]
   for (const [path, still, beyond] of limits) {
     t.equal(judge(changed(good(), path, still), 'sft').decision, 'promote', `${path} of ${still}`)
     t.equal(judge(changed(good(), path, beyond), 'sft').decision, 'refuse', `${path} of ${beyond}`)
   }
+})
+
+t.test('right answers need not make the prompt matter more, and may lose a little of it or what may be chance', async t => {
+  const at = (adapter: number, ...gain: [number, number, number]): Verdict => judge(changed(good(), 'relevance', { base: interval(0.3), adapter: interval(adapter), gain: interval(...gain) }), 'sft')
+  t.equal(at(0.492, 0.191, 0.09, 0.276).decision, 'promote', 'as measured with right answers')
+  t.equal(at(0.241, -0.059, -0.07, -0.05).decision, 'promote', 'a small loss')
+  t.equal(at(0.2, -0.1, -0.2, 0).decision, 'promote', 'what may be chance')
+  t.equal(at(0.239, -0.061, -0.07, -0.001).decision, 'refuse')
 })
 
 t.test('a figure that becomes worse never lets in what was turned down', async t => {
@@ -178,6 +185,7 @@ const worse: readonly [string, number, number][] = [
   ...['nll', 'all', 'checks.item'].map((key): [string, number, number] => [`withMemory.${key}`, -2, 0]),
   ['judge.wins', -1, 0],
   ['relevance.adapter', -2, 0],
+  ['relevance.gain', -2, 0],
   ['forgetting.kl', 0, 0.4],
   ['forgetting.agreement', -0.5, 0],
   ['forgetting.worse', 0, 0.4],

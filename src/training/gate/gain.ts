@@ -1,7 +1,7 @@
 /** Whether it helps people who were not learnt from, more than examples would, and by answering what was asked. */
 import type { Interval, Measured } from '../measured.ts'
 import type { Method } from '../training.ts'
-import { counted, fixed, nats, points, share } from '../wording.ts'
+import { counted, fixed, nats, percent, points, share } from '../wording.ts'
 import { finding, open, type Claim, type Step } from './finding.ts'
 import * as limits from './limits.ts'
 
@@ -42,21 +42,21 @@ export const examples: Step = ({ overExamples }) => {
 
 /**
  * An adapter that was trained on shuffled answers learns the form, which wins
- * nearly every row, and that the prompt does not matter. What it cannot have
- * is an approved answer that is likelier after its own prompt than after
- * another's. That much a right one has, and no less than half of what the base
- * has: it need not gain, since a change of mere style leaves it as it was.
+ * nearly every row, and unlearns that the prompt matters: an approved answer is
+ * less likely to follow from its own prompt than with the base. It need not
+ * gain in that, since a change of mere style leaves it as it was; but it must
+ * not certainly lose, unless what it loses is small.
  */
 export const relevance: Step = ({ relevance }) => {
   if (relevance === null) return open('Whether its answers depend on what was asked is not known: there were not two approved answers to exchange.')
-  const { base, adapter } = relevance
+  const { base, adapter, gain } = relevance
   const least = limits.relevanceKept * base.mean
   return finding([
     { holds: adapter.low > 0, words: `an approved answer is likelier after its own prompt than after another's by ${nats(adapter)} (the lower bound must be above 0)` },
-    { holds: adapter.mean >= least, words: `that is ${fixed(adapter.mean, 3)} where the base has ${fixed(base.mean, 3)} (at least half, ${fixed(least, 3)})` }
-  ], flat({ base, adapter, gain: relevance.gain }), {
+    { holds: adapter.mean >= least || gain.high >= 0, words: `with the base by ${nats(base)}: changed by ${nats(gain)} (at least ${percent(limits.relevanceKept)} are to be left, ${fixed(least, 3)}, or the upper bound of the change must reach 0)` }
+  ], flat({ base, adapter, gain }), {
     passed: 'What it answers depends on what was asked',
-    failed: 'What it answers hardly depends on what was asked, as when it learnt from answers to other questions'
+    failed: 'What it answers depends less on what was asked, as when it learnt from answers to other questions'
   })
 }
 

@@ -27,8 +27,8 @@ export const fewRows = 40
 /** A candidate that is as good as the base wins so many rows. */
 export const chance = 0.5
 
-/** Share of the base's dependence on the prompt that is to be left: a right adapter has more than the base, one trained on shuffled answers hardly any. */
-export const relevanceKept = 0.5
+/** Share of the base's dependence on the prompt that is to be left: measured 1.6 after right answers and 0.6 after the same ones shuffled, 21 steps each, when both were as likely. */
+export const relevanceKept = 0.8
 
 /** KL(base || adapter) on general prompts, nat a token: 0.65 to 0.75 measured for plain training, 0.13 where it holds the base. */
 export const kl = 0.25

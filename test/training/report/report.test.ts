@@ -189,7 +189,7 @@ function numbersOf (from: Facts): number[] {
   walk(from)
   const { parity, curve } = from.measured
   const [half, whole] = curve!.slice(-2)
-  const derived = [2.5 * parity!.before.error + 0.002, 0.05 * parity!.gain.torch + 0.05, 0.5 * from.measured.relevance!.base.mean, whole!.all!.mean - half!.all!.mean, whole!.nll!.mean - half!.nll!.mean, from.measured.extraction.reproduced.length]
+  const derived = [2.5 * parity!.before.error + 0.002, 0.05 * parity!.gain.torch + 0.05, 0.8 * from.measured.relevance!.base.mean, whole!.all!.mean - half!.all!.mean, whole!.nll!.mean - half!.nll!.mean, from.measured.extraction.reproduced.length]
   const fixed = [0, 0.5, 1, 2, 5.7, 20, 50, 75, 80, 95, 2000, 0.002, 0.02, 0.03, 0.05, 0.12, 0.2, 0.25, 2.5]
   return [...[...given, ...derived].flatMap(number => [number, -number, 100 * number, number / 60_000]), ...fixed]
 }
