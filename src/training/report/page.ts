@@ -35,9 +35,9 @@ export function pageOf (facts: Facts, plots: ReadonlySet<string>): string {
 /** The gain that counts most, in a sentence. */
 function headline ({ measured: { arms, gain, overExamples } }: Facts): string[] {
   if (gain.all === null) return gain.margin === null ? [] : [`Approved answers gained ${nats(gain.margin)} on disapproved ones.`]
-  const level = (name: Arm['name']): string => { const all = arms.find(arm => arm.name === name)?.all; return all === null || all === undefined ? 'an unknown share' : percent(all.mean) }
-  const rival = overExamples === null || overExamples.all === null ? '' : ` With examples in its prompt it is ${level('base + examples')} of the base's.`
-  return [`Of the base's answers ${level('base')} keep to all checks, of the adapter's ${level('adapter')}: ${points(gain.all)}.${rival} Figures in brackets are 95 % intervals.`]
+  const level = (arm: Arm | undefined): string => { const all = arm?.all; return all === null || all === undefined ? 'an unknown share' : percent(all.mean) }
+  const rival = overExamples === null || overExamples.all === null ? '' : ` With examples in its prompt it is ${level(arms.find(({ name }) => name === 'base + examples'))} of the base's.`
+  return [`Of the base's answers ${level(asRecorded(arms, 'base'))} keep to all checks, of the adapter's ${level(asRecorded(arms, 'adapter'))}: ${points(gain.all)}.${rival} Figures in brackets are 95 % intervals.`]
 }
 
 function made ({ run, measured, dataset, base }: Facts): string {
@@ -60,10 +60,14 @@ function took (stages: Facts['run']['took']): string {
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`
 }
 
+/** On the prompts as they were recorded, on which gains are measured: with the memories, where there were any. */
+function asRecorded (arms: readonly Arm[], name: 'base' | 'adapter'): Arm | undefined {
+  return arms.find(arm => arm.name === `${name} + memory`) ?? arms.find(arm => arm.name === name)
+}
+
 /** What is compared, by its name: where an arm shows it, and how a gain in it is told. */
 function gains ({ measured: { arms, gain, overExamples, withMemory } }: Facts): string | null {
-  const base = arms.find(({ name }) => name === 'base')
-  const adapter = arms.find(({ name }) => name === 'adapter')
+  const [base, adapter] = [asRecorded(arms, 'base'), asRecorded(arms, 'adapter')]
   const rows = [
     ...only(gain.checks) ? [] : compared('all checks', ({ all }) => all, ({ mean }) => percent(mean), points, gain.all, overExamples?.all, withMemory?.all),
     ...Object.keys(gain.checks).flatMap(name => compared(plain(name), ({ checks }) => checks[name] ?? null, ({ mean }) => percent(mean), points, gain.checks[name], overExamples?.checks[name], withMemory?.checks[name])),
