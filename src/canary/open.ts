@@ -26,15 +26,7 @@ export interface OpenCanaries extends Canaries {
   close (): Promise<void>
 }
 
-interface Row {
-  readonly id: string
-  readonly adapter: string
-  readonly candidate: number
-  readonly live: number
-  readonly percent: number
-  readonly began: number
-  readonly ended: number | null
-  readonly outcome: Told['outcome']
+interface Row extends Pick<Told, 'id' | 'adapter' | 'candidate' | 'live' | 'percent' | 'began' | 'ended' | 'outcome'> {
   readonly words: string | null
   readonly plan: string
   readonly looks: string
