@@ -39,6 +39,8 @@ export interface RememberingParts {
   readonly threads: ThreadBudget
   readonly people: Pick<People, 'write' | 'inTurn'>
   readonly feedback: Pick<FeedbackParts, 'ids' | 'erasedAt' | 'keeps'>
+  /** Makes engines reuse nothing that they have read for the tenant. */
+  readonly unread: (tenant: string) => void
   readonly signal: AbortSignal
   readonly progress: Resolving['progress']
   readonly log: (level: 'info' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
@@ -50,7 +52,7 @@ export interface RememberingParts {
  * model to be fetched: until it is here, and where it cannot be had, memories
  * are found by their words.
  */
-export async function openRemembering ({ config, database, path, models, threads, people, feedback, signal, progress, log, onFatal }: RememberingParts): Promise<Remembering> {
+export async function openRemembering ({ config, database, path, models, threads, people, feedback, unread, signal, progress, log, onFatal }: RememberingParts): Promise<Remembering> {
   const failed = (message: string, fields: Readonly<Record<string, unknown>>): void => log('error', message, fields)
   const open = async (files: EmbedderFiles | null): Promise<OpenMemories> => {
     const opened = await openMemories({ database, path, embedder: files, gate: async () => { await threads.spare() }, log: failed, onDeath: onFatal })
@@ -118,7 +120,7 @@ export async function openRemembering ({ config, database, path, models, threads
   }
   const record = openInteractions(database)
   const said = openFeedback({ ...feedback, database, write: async (owner, work) => await people.write(owner, work) })
-  const profile = createProfile({ ...memories, forget: createForgettingInTurn({ database, memories }) as Memories['forget'] })
+  const profile = createProfile({ ...memories, forget: createForgettingInTurn({ database, memories, unread }) as Memories['forget'] })
   const capture = createCapture({
     database,
     interactions: record,

@@ -130,12 +130,13 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => bases.close())
     const people = new People()
     const policies = openPolicies(database)
+    const unread = (tenant: string): void => { for (const engine of engines.values()) engine.forget(tenant) }
     const erasures = openErasures({
       database,
       path: tombstonesPath(config),
       people,
       policies,
-      unread: tenant => { for (const engine of engines.values()) engine.forget(tenant) },
+      unread,
       scrub: createScrub(database),
       aside: async work => await training.standingAside(async () => await datasets.standingAside(async () => await schedules.standingAside(work)))
     })
@@ -145,7 +146,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       erasedAt: async (owner: Owner) => (await erasures.receipts(owner))[0]?.requestedAt ?? null,
       keeps: async (owner: Owner) => (await policies.of(owner)).store
     }
-    const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, people, feedback, signal, progress, log, onFatal })
+    const remembering = await openRemembering({ config, database, path: databasePath(config), models, threads, people, feedback, unread, signal, progress, log, onFatal })
     closing.push(() => remembering.close())
     const { interactions, memories, profile } = remembering
     const datasets = await openDatasets({
@@ -159,7 +160,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => datasets.close())
     const schedules = openSchedules({ database, datasets, data: config.data, log: (message, fields) => log('error', message, fields) })
     closing.push(() => schedules.close())
-    const retention = createRetention({ database, memories, retentionOf: tenant => retentionOf(config, tenant), log: (message, fields) => log('error', message, fields) })
+    const retention = createRetention({ database, memories, retentionOf: tenant => retentionOf(config, tenant), unread, log: (message, fields) => log('error', message, fields) })
     closing.push(() => retention.close())
     const prober = createProber(base => engineOptions(config, files.find(file => file.name === base) ?? first, threads).native)
     closing.push(() => prober.close())
@@ -190,9 +191,9 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       count: createCount({ ...config, models: directory, limits }),
       embed: createEmbed({ models: directory, limits, embedder: remembering.embeddings }),
       bases,
-      stored: interactions,
+      stored: { ...interactions, remove: async (reach, id) => { await interactions.remove(reach, id); unread(reach.tenant) } },
       feedback: remembering.feedback,
-      memories: { ...memories, forget: createForgetting({ database, memories, people }) },
+      memories: { ...memories, forget: createForgetting({ database, memories, people, unread }) },
       profile,
       embedder: remembering.embeddings,
       policies,

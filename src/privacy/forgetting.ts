@@ -8,6 +8,8 @@ export interface ForgettingParts {
   readonly database: Pick<Database, 'all' | 'commit' | 'checkpoint'>
   readonly memories: Pick<Memories, 'forget'>
   readonly people: Pick<People, 'inTurn'>
+  /** Makes engines reuse nothing that they have read for the tenant. Left out: nobody reads. */
+  readonly unread?: (tenant: string) => void
 }
 
 /** Erases memories of a person wherever their words are kept; resolves to how many are gone. */
@@ -24,8 +26,9 @@ const blank = 'char(32, 9, 10, 13)'
 /**
  * Forgetting takes a memory with what it superseded and what was derived from
  * it; the answers on record in whose conversation its words were said; and the
- * blocks and profiles of prompts that may quote it. A turn leaves its chain key,
- * so that it does not become a memory again when the conversation is sent again.
+ * blocks and profiles of prompts that may quote it; and what engines have read
+ * of it. A turn leaves its chain key, so that it does not become a memory again
+ * when the conversation is sent again.
  */
 export function createForgetting ({ people, ...parts }: ForgettingParts): Forget {
   const forget = createForgettingInTurn(parts)
@@ -33,7 +36,7 @@ export function createForgetting ({ people, ...parts }: ForgettingParts): Forget
 }
 
 /** The same for whoever is in turn already, as whatever turns answers into memories. */
-export function createForgettingInTurn ({ database, memories }: Omit<ForgettingParts, 'people'>): Forget {
+export function createForgettingInTurn ({ database, memories, unread = () => {} }: Omit<ForgettingParts, 'people'>): Forget {
   return async (owner, ids) => {
     const gone = await database.all(query<Gone>(`
       with recursive gone (id) as (
@@ -50,6 +53,7 @@ export function createForgettingInTurn ({ database, memories }: Omit<ForgettingP
       ...said.flatMap(({ external_id: id }) => keysIn(id).map(key => query(`insert into forgotten_turns (owner, key) values (${mine}, unhex(:key)) on conflict do nothing`, { ...owner, key })))
     ])
     const count = await memories.forget(owner, ids)
+    unread(owner.tenant)
     await emptyLog(database)
     return count
   }

@@ -9,6 +9,8 @@ export interface RetentionParts {
   readonly memories: Pick<Memories, 'forget'>
   /** Days that the server keeps anything of a tenant's; null: for ever. */
   readonly retentionOf: (tenant: string) => number | null
+  /** Makes engines reuse nothing that they have read for the tenant. Left out: nobody reads. */
+  readonly unread?: (tenant: string) => void
   /** For what an operator must know: constant message and fields, never text. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -30,7 +32,7 @@ const memoriesTogether = 100
 const feedbackTogether = 2_000
 
 /** What was recorded longer ago than its person, their tenant or the server keeps goes; the shortest of them holds. */
-export function createRetention ({ database, memories, retentionOf, log }: RetentionParts): Retention {
+export function createRetention ({ database, memories, retentionOf, unread = () => {}, log }: RetentionParts): Retention {
   const state: { timer: NodeJS.Timeout | null, sweeping: Promise<void>, closed: boolean } = { timer: null, sweeping: Promise.resolve(), closed: false }
 
   async function sweep (now: number): Promise<void> {
@@ -39,7 +41,10 @@ export function createRetention ({ database, memories, retentionOf, log }: Reten
     let gone = 0
     for (const { id, tenant, user, days } of owners) {
       const shortest = Math.min(days ?? Infinity, retentionOf(tenant) ?? Infinity)
-      if (Number.isFinite(shortest)) gone += await swept({ tenant, user }, id, now - shortest * day)
+      if (!Number.isFinite(shortest)) continue
+      const old = await swept({ tenant, user }, id, now - shortest * day)
+      if (old > 0) unread(tenant)
+      gone += old
     }
     if (gone > 0) await leaveNoTrace(database)
   }

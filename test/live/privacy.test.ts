@@ -64,4 +64,31 @@ test('what a real server keeps of people, and how it goes', async t => {
     await captured(server)
     t.equal((await memoriesOf(server, 'ada')).filter(({ role }) => role === 'user').length, 1, 'who comes back is new')
   })
+
+  await t.test('what is forgotten by itself is not read fast any more: a memory by its id, by asking in a chat, and an answer', async t => {
+    const said = (what: string) => [user(`My ${what} stands in the little room behind the kitchen, beside the blue door.`)]
+    /** How much of it the engine would reuse for somebody else of the tenant. */
+    const reused = async (what: string): Promise<number> => (await ask(server, 'carl', said(what), { store: false, engraft: { memory: 'off' } })).usage.prompt_tokens_details.cached_tokens
+    const tell = async (what: string): Promise<string> => {
+      await ask(server, 'dora', said(what))
+      await captured(server)
+      t.ok(await reused(what) > 20, 'until then it is')
+      return (await memoriesOf(server, 'dora')).find(({ role, content }) => role === 'user' && content.includes(what))!.id
+    }
+
+    const id = await tell('harpsichord')
+    t.equal((await fetch(`${server.url}/v1/memories/${id}`, { method: 'DELETE', ...as('dora') })).status, 200)
+    t.equal(await reused('harpsichord'), 0)
+
+    await tell('accordion')
+    await ask(server, 'dora', [user('Forget that my accordion stands in the little room behind the kitchen, beside the blue door.')])
+    await captured(server)
+    t.notOk((await memoriesOf(server, 'dora')).some(({ content }) => content.includes('accordion')))
+    t.equal(await reused('accordion'), 0)
+
+    await tell('clavichord')
+    const { data } = await (await fetch(`${server.url}/v1/chat/completions?user=dora&limit=1&order=desc`, as('dora'))).json() as { data: { id: string }[] }
+    t.equal((await fetch(`${server.url}/v1/chat/completions/${data[0]!.id}`, { method: 'DELETE', ...as('dora') })).status, 200)
+    t.equal(await reused('clavichord'), 0)
+  })
 })

@@ -22,7 +22,8 @@ async function world (t: Test, retentionDays = 0) {
   const capture = createCapture({ database, interactions, memories, profile: createProfile({ ...memories, forget: async (owner, ids) => await createForgettingInTurn({ database, memories })(owner, ids as string[]) }), inTurn: async work => await people.inTurn(work), log })
   t.teardown(() => capture.close())
   const forget = createForgetting({ database, memories, people })
-  const retention = createRetention({ database, memories, retentionOf: tenant => tenant === ada.tenant && retentionDays > 0 ? retentionDays : null, log })
+  const unread: string[] = []
+  const retention = createRetention({ database, memories, unread: tenant => { unread.push(tenant) }, retentionOf: tenant => tenant === ada.tenant && retentionDays > 0 ? retentionDays : null, log })
   /** Puts a conversation and its answer on record as a chat does. */
   const chat = async (owner: typeof ada, messages: readonly Message[], answer: string, over: Partial<ReturnType<typeof interaction>> = {}): Promise<string> => {
     const { session } = await interactions.open(owner, null, messages)
@@ -34,7 +35,7 @@ async function world (t: Test, retentionDays = 0) {
   const texts = async (owner = ada): Promise<string[]> => (await memories.list(owner, { kinds: ['turn', 'note'] }, { limit: 100 })).memories.map(({ text }) => text).reverse()
   const files = (): Buffer => Buffer.concat(readdirSync(dirname(opened.path)).map(name => readFileSync(join(dirname(opened.path), name))))
   const reach = { tenant: ada.tenant, user: null }
-  return { ...opened, interactions, forget, retention, chat, texts, files, reach }
+  return { ...opened, interactions, forget, retention, unread, chat, texts, files, reach }
 }
 
 test('a forgotten turn leaves no byte in memory, record and prompts, and does not come back when it is sent again', async t => {
@@ -65,7 +66,7 @@ test('a forgotten turn leaves no byte in memory, record and prompts, and does no
 })
 
 test('what is older than its person or the server keeps goes, the newer stays', async t => {
-  const { database, memories, interactions, retention, chat, texts, files, reach } = await world(t, 90)
+  const { database, memories, interactions, retention, unread, chat, texts, files, reach } = await world(t, 90)
   await openPolicies(database).change(bob, { retentionDays: 10 })
   const day = 86_400_000
   await chat(ada, [says('Vermilion is my colour.')], 'Yes.')
@@ -73,8 +74,10 @@ test('what is older than its person or the server keeps goes, the newer stays', 
   const now = Date.now()
   await retention.sweep(now + 9 * day)
   t.equal((await texts(bob)).length, 2)
+  t.strictSame(unread, [])
   await retention.sweep(now + 11 * day)
   t.strictSame(await texts(bob), [], "a user's own time is shorter")
+  t.strictSame(unread, [bob.tenant], 'and engines reuse nothing of it')
   t.equal((await texts()).length, 2)
   t.notOk(files().includes('affron'))
   await retention.sweep(now + 91 * day)
