@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SingleBar } from 'cli-progress'
+import { benchmarkIn } from './benchmarks.ts'
 import type { Print } from './keys.ts'
 import type { Output } from './progress.ts'
 import { type Server, ServerError, ask } from './server.ts'
@@ -24,8 +25,8 @@ interface Detail extends Dataset {
 interface Step { readonly name: string, readonly in: number, readonly dropped: Readonly<Record<string, number>>, readonly changed: Readonly<Record<string, number>> }
 interface Preview { readonly manifest: { readonly steps: readonly Step[], readonly counts: Readonly<Record<string, { readonly rows: number, readonly people: number }>> }, readonly examples: readonly { readonly step: string, readonly reason: string, readonly completions: readonly string[] }[] }
 
-/** The flags of `engraft datasets build` and `preview`: per filter what is set of it, as NAME.SETTING=VALUE or NAME=off. */
-export interface BuildFlags { readonly tenant?: string, readonly set?: readonly string[] }
+/** The flags of `engraft datasets build` and `preview`: per filter what is set of it, as NAME.SETTING=VALUE or NAME=off, and files of benchmarks. */
+export interface BuildFlags { readonly tenant?: string, readonly set?: readonly string[], readonly benchmark?: readonly string[] }
 
 /** Often enough for a bar, and nothing beside a build. */
 const askEvery = 500
@@ -33,7 +34,7 @@ const askEvery = 500
 /** Builds the next version and waits for it, with a bar on a terminal; prints its card. Throws `ServerError` where it was not built. */
 export async function buildDataset (server: Server, name: string, flags: BuildFlags, print: Print, output: Output): Promise<void> {
   const bar = new SingleBar({ format: '{step} {bar} {value}/{total}', stream: output, hideCursor: true, clearOnComplete: true, noTTYOutput: false, gracefulExit: false })
-  let { body: dataset } = await ask<Detail>(server, 'POST', '/admin/datasets', { name, ...wanted(flags) })
+  let { body: dataset } = await ask<Detail>(server, 'POST', '/admin/datasets', { name, ...await wanted(flags, print) })
   bar.start(1, 0, { step: 'begins' })
   try {
     while (dataset.state === 'building') {
@@ -52,7 +53,7 @@ export async function buildDataset (server: Server, name: string, flags: BuildFl
 
 /** Prints what a build would hold, what it would drop, and the first answers of each reason. */
 export async function previewDataset (server: Server, name: string, flags: BuildFlags, print: Print): Promise<void> {
-  const { body: { manifest, examples } } = await ask<Preview>(server, 'POST', '/admin/datasets/preview', { name, ...wanted(flags) })
+  const { body: { manifest, examples } } = await ask<Preview>(server, 'POST', '/admin/datasets/preview', { name, ...await wanted(flags, print) })
   for (const line of table([['STEP', 'IN', 'DROPPED', 'CHANGED'], ...manifest.steps.map(({ name, in: before, dropped, changed }) => [name, before, sum(dropped), sum(changed)].map(String))])) print(line)
   for (const { step, reason, completions } of examples) print(`${step}: ${reason}, as ${completions.join(', ')}`)
   print(Object.entries(manifest.counts).map(([split, { rows, people }]) => `${split}: ${rows} rows of ${people} people`).join('; '))
@@ -92,15 +93,27 @@ export async function idOf (server: Server, dataset: string, { tenant, ready = f
   return newest.id
 }
 
-function wanted ({ tenant, set = [] }: BuildFlags): object {
+async function wanted ({ tenant, set = [], benchmark = [] }: BuildFlags, print: Print): Promise<object> {
   const filters: Record<string, Record<string, unknown>> = {}
   for (const given of set) {
     const [, filter, setting, value] = /^([\w-]+)(?:\.(\w+))?=(.+)$/s.exec(given) ?? []
     if (filter === undefined || value === undefined || (setting === undefined && value !== 'off')) throw new ServerError(`--set is '${given}', but must be FILTER.SETTING=VALUE, as cap.share=0.02, or FILTER=off.`)
     filters[filter] = { ...filters[filter], [setting ?? 'off']: setting === undefined ? true : valueOf(value) }
   }
-  return { ...tenant !== undefined && { tenant }, filters }
+  if (benchmark.length === 0) return { ...tenant !== undefined && { tenant }, filters }
+  if (filters[decontaminating]?.off === true) throw new ServerError(`--benchmark says what is not to be learnt, and --set ${decontaminating}=off lets it be learnt: leave one of them out.`)
+  const benchmarks: Record<string, unknown> = { ...filters[decontaminating]?.benchmarks as object }
+  for (const file of benchmark) {
+    const { name, texts } = await benchmarkIn(file)
+    if (Object.hasOwn(benchmarks, name)) throw new ServerError(`Two benchmarks are named '${name}': rename one of the files.`)
+    benchmarks[name] = texts
+    print(`${file}: ${texts.length} texts of '${name}' are not to be learnt.`)
+  }
+  return { ...tenant !== undefined && { tenant }, filters: { ...filters, [decontaminating]: { ...filters[decontaminating], benchmarks } } }
 }
+
+/** The filter that knows benchmarks. */
+const decontaminating = 'decontamination'
 
 /** JSON where it is some, otherwise the text itself. */
 export function valueOf (text: string): unknown {

@@ -11,6 +11,7 @@ export function learning (engraft: Command, actions: Actions): void {
       .description(about)
       .option('--tenant <tenant>', "whose answers it is made of (default: the key's)")
       .option('--set <setting...>', 'what a filter is to do otherwise, as cap.share=0.02, or tone=off')
+      .option('--benchmark <file...>', 'JSON lines of a benchmark whose questions must not be learnt, by question, prompt, instruction, messages or text')
       .action((name, flags) => action(name, flags))
   }
   withServer(datasets.command('list'))

@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { freshFolder } from '../database/fixtures.ts'
 import { chatBody, startServer } from '../support/server.ts'
 import { until } from '../support/wire.ts'
 
@@ -26,6 +29,12 @@ test('what people correct over HTTP becomes a data set that the terminal shows, 
   t.equal(preview.manifest.counts.train!.rows + preview.manifest.counts.test!.rows, 5)
 
   const cli = async (...given: string[]): Promise<string> => (await run(process.execPath, [main, 'datasets', ...given, '--url', server.url])).stdout
+  const benchmark = join(freshFolder(t), 'gardens.jsonl')
+  await writeFile(benchmark, questions.map((question, user) => JSON.stringify({ id: user, question: `${question} I ask for garden number ${user * 37}.`, answer: 'A' })).join('\n'))
+  const kept = await cli('preview', 'house', '--benchmark', benchmark)
+  t.match(kept, /gardens\.jsonl: 5 texts of 'gardens' are not to be learnt\./)
+  t.match(kept, /(?:overlaps with|asks what) gardens/)
+  t.match(kept, /train: 0 rows of 0 people; valid: 0 rows/, 'only who is held out is left')
   t.match(await cli('build', 'house'), /# house@1\n\n5 rows[\s\S]*\| evidence \| 5 \| 0/)
   t.match(await cli('list'), /house@1 +local .*ready/)
   const { data } = await (await fetch(`${server.url}/admin/datasets`)).json() as { data: { id: string, sha256: string }[] }
