@@ -12,7 +12,7 @@ const rooms = {
   chat: { doors: ['answer', 'count', 'embed', 'growing', 'keeping'], knows: ['access', 'adapters', 'inference', 'interactions', 'memory', 'privacy'] },
   cli: { doors: [], knows: ['access', 'backup', 'models'] },
   database: { doors: ['database', 'reader', 'sql'], knows: [] },
-  datasets: { doors: ['buckets', 'card', 'curation/decontamination', 'curation/personal/pseudonyms', 'curation/refusal', 'curation/rude', 'curation/texts', 'datasets', 'exports/exports', 'exports/format', 'exports/writing', 'review', 'row', 'schedule', 'topics'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
+  datasets: { doors: ['buckets', 'card', 'curation/decontamination', 'curation/personal/pseudonyms', 'curation/refusal', 'curation/rude', 'curation/texts', 'datasets', 'due', 'exports/exports', 'exports/format', 'exports/writing', 'fresh', 'review', 'row', 'schedule', 'topics'], knows: ['database', 'inference', 'interactions', 'memory', 'privacy'] },
   gguf: { doors: ['reader'], knows: [] },
   grammar: { doors: ['grammar'], knows: [] },
   inference: { doors: ['bases', 'engine', 'target'], knows: ['grammar'] },
@@ -22,11 +22,11 @@ const rooms = {
   models: { doors: ['models'], knows: ['gguf'] },
   privacy: { doors: ['erasures', 'export', 'forgetting', 'import', 'people', 'policies', 'portable', 'retention', 'secrets/masked'], knows: ['database', 'interactions', 'memory'] },
   server: { doors: [], knows: ['access', 'adapters', 'canary', 'chat', 'datasets', 'grammar', 'inference', 'interactions', 'lineage', 'memory', 'privacy', 'training'] },
-  training: { doors: ['check', 'measured', 'training', 'verdict'], knows: ['adapters', 'database', 'datasets', 'gguf', 'inference', 'memory', 'privacy'] }
+  training: { doors: ['check', 'loops', 'measured', 'training', 'verdict'], knows: ['access', 'adapters', 'canary', 'database', 'datasets', 'gguf', 'inference', 'lineage', 'memory', 'privacy'] }
 }
 
 /** Doors that hold pure functions and open nothing: their values may be imported. All others give types only. */
-const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/buckets', 'datasets/card', 'datasets/curation/decontamination', 'datasets/curation/personal/pseudonyms', 'datasets/curation/refusal', 'datasets/curation/rude', 'datasets/curation/texts', 'datasets/exports/format', 'datasets/topics', 'gguf/reader', 'grammar/grammar', 'inference/target', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/profile/frame', 'memory/stop-words', 'privacy/secrets/masked']
+const pure = ['access/audit', 'access/caller', 'chat/growing', 'database/sql', 'datasets/buckets', 'datasets/card', 'datasets/curation/decontamination', 'datasets/curation/personal/pseudonyms', 'datasets/curation/refusal', 'datasets/curation/rude', 'datasets/curation/texts', 'datasets/due', 'datasets/exports/format', 'datasets/fresh', 'datasets/topics', 'gguf/reader', 'grammar/grammar', 'inference/target', 'interactions/chain', 'interactions/kept', 'interactions/rows', 'memory/block', 'memory/memories', 'memory/profile/frame', 'memory/stop-words', 'privacy/secrets/masked']
 
 /** Each package that the server is made of, and the one folder or file that names it. */
 const homes = {

@@ -21,6 +21,7 @@ const catalogue = {
   adapter_not_found: [404, 'invalid_request_error', "There is no adapter '{adapter}'. GET /admin/adapters lists them."],
   adapter_not_live: [404, 'invalid_request_error', "The adapter '{adapter}' is not live: no version of it has been promoted. POST /admin/adapters/{adapter}/promote does that, or name a version ({adapter}@1)."],
   canary_not_found: [404, 'invalid_request_error', "There is no canary of '{adapter}'. POST /admin/adapters/{adapter}/canary begins one."],
+  loop_not_found: [404, 'invalid_request_error', "There is no loop '{name}'. GET /admin/loop lists them."],
   base_not_served: [404, 'invalid_request_error', "'{adapter}' is an adapter of the base '{base}', which this server does not serve now. Start it with that base (--model), or name another adapter."],
 
   // refused: who is asking
@@ -111,6 +112,12 @@ const catalogue = {
   training_bad_base: [422, 'invalid_request_error', 'This base cannot be trained: {detail}.'],
   training_diverged: [422, 'invalid_request_error', 'The training diverged: {detail}. Nothing of it is kept.'],
   training_bad_result: [502, 'server_error', 'What the trainer gave back is refused: {detail}. Nothing of it is used.'],
+
+  // refused: loops
+  loop_invalid: [400, 'invalid_request_error', '{detail}'],
+  loop_running: [409, 'invalid_request_error', "Round {number} of the loop '{name}' is under way ({step}). GET /admin/loop shows it; POST /admin/loop/decide ends it."],
+  loop_paused: [409, 'invalid_request_error', "The loop '{name}' is paused. POST /admin/loop/pause lets it go on."],
+  loop_not_waiting: [409, 'invalid_request_error', "The loop '{name}' waits for nobody's decision now: {detail}"],
 
   // busy
   rate_limit_exceeded: [429, 'rate_limit_error', 'This {subject} has used its {limit} requests a minute. Try again in {seconds} s.'],

@@ -17,6 +17,7 @@ import { exportDataset, type ExportFlags } from './cli/exports.ts'
 import { giveFeedback, listFeedback } from './cli/feedback.ts'
 import { createKey, listKeys, revokeKey, type CreateFlags } from './cli/keys.ts'
 import { lineage } from './cli/lineage.ts'
+import { decideLoop, moveLoop, removeLoop, setLoop, showLoop } from './cli/loop.ts'
 import { exportMemories, importMemories, listMemories, searchMemories } from './cli/memories.ts'
 import { program } from './cli/program.ts'
 import { interruptible, pull, showProgress } from './cli/pull.ts'
@@ -194,6 +195,11 @@ const engraft = program({
   trainingList: flags => listTraining(serverOf(flags), flags, print),
   trainingShow: (run, flags) => exiting(showTraining(serverOf(flags), run, flags, print, stderr)),
   trainingCancel: (run, flags) => cancelTraining(serverOf(flags), run, print),
+  loopShow: (name, flags) => showLoop(serverOf(flags), name, print),
+  loopSet: (name, flags) => setLoop(serverOf(flags), name, flags, print),
+  loopMove: (move, name, flags) => moveLoop(serverOf(flags), name, move, print),
+  loopDecide: (name, decision, flags) => decideLoop(serverOf(flags), name, decision, print),
+  loopRemove: (name, flags) => removeLoop(serverOf(flags), name, print),
   lineage: (what, flags) => lineage(serverOf(flags), what, flags, print),
   usersShow: (user, flags) => showUser(serverOf(flags), user, print),
   usersPolicy: (user, flags) => setPolicy(serverOf(flags), user, flags, print),

@@ -45,6 +45,7 @@ import { openPolicies } from './privacy/policies.ts'
 import { createRetention } from './privacy/retention.ts'
 import { openRemembering } from './remembering.ts'
 import { buildApp } from './server/app.ts'
+import { openLoops } from './training/loop.ts'
 
 /** A server that answers, and how to end it. */
 export interface Running {
@@ -183,6 +184,9 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => canaries.close())
     const training = await openLearning({ config, version: await version(), database, datasets, adapters, bases, files, environment, log })
     closing.push(() => training.close())
+    const lineages = openLineages(database)
+    const loops = openLoops({ database, datasets, training, adapters, canaries, lineages, log: (message, fields) => log('error', message, fields) })
+    closing.push(() => loops.close())
     const directory = createDirectory({ bases, adapters })
     app = await buildApp({
       config,
@@ -203,11 +207,12 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       admit: limits.admit,
       adapters,
       canaries,
-      lineages: openLineages(database),
+      lineages,
       datasets,
       exports: createExports({ datasets, folder: join(config.data, 'exports') }),
       schedules,
       training,
+      loops,
       reviews: openReviews({ database, feedback: remembering.feedback }),
       verify: bearer => keys.verify(bearer),
       keys,
@@ -233,6 +238,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     await datasets.start()
     await schedules.start()
     await training.resume()
+    loops.start()
     return { url, models: files, keyless, gpu, close }
   } catch (error) {
     // What made the start fail is what an operator must know; that an end failed too follows from it.

@@ -31,6 +31,11 @@ export interface Actions extends
   /** `candidate`: NAME@VERSION. */
   Acting<'evaluate', [candidate: string]>,
   Acting<'report' | 'trainingShow' | 'trainingCancel', [run: string]>,
+  /** undefined: all. */
+  Acting<'loopShow', [name: string | undefined]>,
+  Acting<'loopSet' | 'loopRemove', [name: string]>,
+  Acting<'loopMove', [move: 'run' | 'pause' | 'resume', name: string]>,
+  Acting<'loopDecide', [name: string, decision: string]>,
   Acting<'usersShow' | 'usersPolicy' | 'usersErase' | 'usersExport', [user: string]>,
   Acting<'usersImport', [user: string, file: string]>,
   Acting<'backup', [target: string]>,

@@ -89,6 +89,42 @@ export function learning (engraft: Command, actions: Actions): void {
     .option('--out <folder>', 'write all of it with its plots into a folder that is to be made')
     .action((run, flags) => actions.report(run, flags))
 
+  const loop = engraft.command('loop').description('what trains the next version of an adapter by itself, on a running server')
+  withServer(loop.command('show', { isDefault: true }))
+    .argument('[name]', 'of its data set and its adapter; left out: all')
+    .description('say where it is, what it waits for, and what it did last')
+    .action((name, flags) => actions.loopShow(name, flags))
+  judging(loop.command('set'))
+    .argument('<name>', 'of its data set and its adapter')
+    .description('make a loop, or change all of its settings')
+    .option('--rows <n>', 'how much new evidence makes a round begin')
+    .option('--cron <expression>', "when a round begins, in place of --rows, as '0 3 * * 1' for Mondays at three")
+    .option('--cooldown <hours>', 'from the begin of a round until another may begin by itself (default: 24)')
+    .option('--budget-minutes <n>', 'minutes that training and evaluating may take')
+    .option('--budget-rows <n>', 'most rows to learn from')
+    .option('--method <method>', 'sft or kto (default: what the rows are good for)')
+    .option('--hyper <setting...>', 'what the trainer is to do otherwise, as epochs=2 or lr=0.0003')
+    .option('--percent <n>', 'how many of a hundred people a candidate is tried on (default: 20)')
+    .option('--smallest <share>', 'the smallest difference of good answers worth seeing (default: 0.1)')
+    .option('--approval <who>', 'gate, or person: a candidate that passed waits for one (default: gate)')
+    .option('--no-retrain', 'do not train anew when rows that the live version learnt from are erased')
+    .action((name, flags) => actions.loopSet(name, flags))
+  for (const [move, about] of [['run', 'begin a round now'], ['pause', 'take no further step'], ['resume', 'go on after a pause']] as const) {
+    withServer(loop.command(move))
+      .argument('<name>', 'as show tells it')
+      .description(about)
+      .action((name, flags) => actions.loopMove(move, name, flags))
+  }
+  withServer(loop.command('decide'))
+    .argument('<name>', 'as show tells it')
+    .argument('<decision>', 'canary: try it on a share of people; live: let it answer all; refuse: end the round')
+    .description('say what becomes of a candidate that waits for a person, or end a round')
+    .action((name, decision, flags) => actions.loopDecide(name, decision, flags))
+  withServer(loop.command('remove'))
+    .argument('<name>', 'as show tells it')
+    .description('train it by itself no more; what was made stays')
+    .action((name, flags) => actions.loopRemove(name, flags))
+
   const training = engraft.command('training').description('runs of train and evaluate on a running server')
   withServer(training.command('list'))
     .description('list all runs, the newest first')
@@ -107,13 +143,18 @@ export function learning (engraft: Command, actions: Actions): void {
 
 /** What a training and an evaluation are both told. */
 function measuring (command: Command): Command {
-  return withServer(command)
+  return judging(command)
     .option('--dataset <dataset>', 'the id of a version, its NAME@VERSION, or a NAME for the newest one that is ready')
+    .option('--estimate', 'only say how long it would take and how much memory')
+    .option('--detach', 'begin, and do not wait for the end')
+}
+
+/** What is trained or measured is judged by. */
+function judging (command: Command): Command {
+  return withServer(command)
     .option('--tenant <tenant>', "whose data set it is (default: the key's)")
     .option('--base <model>', 'the base model (default: the server\'s first)')
     .option('--checks <file>', 'a JSON file with what answers must keep to: [{"name", "type": "pattern" or "absent", "pattern"}, {"name", "type": "words", "least", "most"}]')
     .option('--examples <n>', 'how many rows the rival without training is shown; 0: it does not compete (default: 3)')
     .option('--judge <model>', 'a base that compares the answers')
-    .option('--estimate', 'only say how long it would take and how much memory')
-    .option('--detach', 'begin, and do not wait for the end')
 }

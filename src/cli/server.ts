@@ -38,7 +38,7 @@ export async function get (server: Server, path: string, more: More): Promise<Re
 
 interface More { readonly headers?: Readonly<Record<string, string>>, readonly signal?: AbortSignal }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 async function fetched ({ url, key, user = null }: Server, method: Method, path: string, content?: object | Response, { headers = {}, signal }: More = {}): Promise<Response> {
   const streamed = content instanceof Response

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { valueOf } from './datasets.ts'
+import { checksIn, settingIn } from './given.ts'
 import type { Print } from './keys.ts'
 import type { Output } from './progress.ts'
 import { interruptible } from './pull.ts'
@@ -95,20 +94,6 @@ const heading = ['ID', 'NAME', 'TENANT', 'BEGUN', 'METHOD', 'STAGE', 'VERDICT', 
 
 function cells ({ id, name, tenant, created_at: created, method, candidate, stage, verdict, adapter }: Run): string[] {
   return [id, name, tenant, created.slice(0, 16).replace('T', ' '), candidate === null ? method ?? '-' : `measures ${candidate}`, stage, verdict?.decision ?? '-', adapter === null ? '-' : `${adapter.name}@${adapter.version}`]
-}
-
-async function checksIn (file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as unknown
-  } catch (error) {
-    throw new ServerError(`--checks is '${file}', which cannot be read as JSON: ${(error as Error).message}.`)
-  }
-}
-
-function settingIn (given: string): [key: string, value: unknown] {
-  const [, key, value] = /^(\w+)=(.+)$/s.exec(given) ?? []
-  if (key === undefined || value === undefined) throw new ServerError(`--hyper is '${given}', but must be KEY=VALUE, as epochs=2.`)
-  return [key, valueOf(value)]
 }
 
 function wholeIn (text: string): number {

@@ -163,6 +163,8 @@ export interface Lineage {
  * and `storage_full` or `storage_failed` where the database does.
  */
 export interface Datasets {
+  /** Throws `invalid_request` for settings of filters that cannot be used. */
+  check (filters: Wanted['filters']): void
   /** Begins the next version of the name and resolves to it, building; one is built at a time, the others wait. `done` resolves when it is ready or failed. */
   build (wanted: Wanted, progress?: (progress: Progress) => void): Promise<{ readonly version: Version, readonly done: Promise<Version> }>
   preview (wanted: Wanted, progress?: (progress: Progress) => void): Promise<Preview>

@@ -10,6 +10,7 @@ import { dueAfter } from './due.ts'
 import type { FormatName } from './exports/format.ts'
 import { exportFile, exportedBy, isThere } from './exports/ledger.ts'
 import { sweepParts } from './exports/writing.ts'
+import { fresh, nothing, type Recorded, recorded } from './fresh.ts'
 import type { NewSchedule, Schedule, Schedules, When } from './schedule.ts'
 
 export interface SchedulesParts {
@@ -48,9 +49,6 @@ interface ScheduleRow {
   readonly failure: string | null
 }
 
-/** What had been recorded: the last of each. */
-interface Evidence { readonly feedback: number, readonly reviews: number }
-
 /** Cron expressions name minutes. */
 const lookEveryMs = 30_000
 /** After something failed for which nobody need have been there. */
@@ -76,26 +74,18 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
     return await database.all(query<ScheduleRow>('select * from export_schedules order by created, id'))
   }
 
-  /** How much has come since that a row can be made of. */
-  async function newEvidence (tenant: string, { feedback, reviews }: Evidence): Promise<number> {
-    const [row] = await database.all(query<{ count: number }>(`select
-      (select count(*) from feedback where tenant = :tenant and seq > :feedback and kind in ('thumb', 'rating', 'correction', 'preference')) +
-      (select count(*) from reviews r join interactions i on i.seq = r.interaction where i.tenant = :tenant and r.seq > :reviews and r.verdict <> 'rejected') as count`, { tenant, feedback, reviews }))
-    return row!.count
-  }
-
   async function isDue (schedule: ScheduleRow): Promise<boolean> {
     // A clock that was set back must not silence it.
     const handled = Math.min(schedule.handled, now())
     if (schedule.cron !== null) return (dueAfter(schedule.cron, handled) ?? Infinity) <= now()
     if (schedule.failure !== null && handled + retryMs > now()) return false
-    return await newEvidence(schedule.tenant, JSON.parse(schedule.evidence) as Evidence) >= (schedule.rows ?? Infinity)
+    return await fresh(database, schedule.tenant, JSON.parse(schedule.evidence) as Recorded) >= (schedule.rows ?? Infinity)
   }
 
   /** The newest version, built anew where there is evidence that it does not have; null: there is no evidence at all. */
   async function versionFor ({ tenant, dataset, filters }: ScheduleRow): Promise<Version | null> {
     const newest = (await datasets.list(tenant)).filter(version => version.name === dataset && version.state === 'ready').sort((a, b) => b.version - a.version)[0]
-    if (await newEvidence(tenant, newest?.manifest?.evidence ?? { feedback: 0, reviews: 0 }) === 0) return newest ?? null
+    if (await fresh(database, tenant, newest?.manifest?.evidence ?? nothing) === 0) return newest ?? null
     const { done } = await datasets.build({ tenant, name: dataset, filters: JSON.parse(filters) })
     const version = await unlessLeaving(done)
     if (version.failure !== null) throw new RunFailed(version.failure)
@@ -103,7 +93,7 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
   }
 
   async function run (schedule: ScheduleRow): Promise<void> {
-    const evidence = await recorded()
+    const evidence = await recorded(database)
     let failure: Schedule['failure'] = null
     try {
       const version = await versionFor(schedule)
@@ -126,11 +116,6 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
     const before = await exportedBy(database, id)
     if (before[0] !== undefined && before[0].path === path && await isThere(before[0])) return
     await exportFile(database, { schedule: id, dataset: version.id, format, split, path, inside: isBelow(home, path) }, datasets.rows(version.id, split), leaving.signal)
-  }
-
-  async function recorded (): Promise<Evidence> {
-    const [row] = await database.all(query<Evidence>('select (select coalesce(max(seq), 0) from feedback) as feedback, (select coalesce(max(seq), 0) from reviews) as reviews'))
-    return row!
   }
 
   async function unlessLeaving<T> (work: Promise<T>): Promise<T> {
@@ -165,8 +150,8 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
       const id = `schedule_${randomBytes(12).toString('hex')}`
       const { tenant, dataset, filters, format, split, folder, cron, rows } = schedule
       await database.commit([query(`insert into export_schedules (id, tenant, dataset, filters, format, split, folder, cron, rows, created, handled, evidence)
-        values (:id, :tenant, :dataset, :filters, :format, :split, :folder, :cron, :rows, :now, :now, '{"feedback": 0, "reviews": 0}')`,
-      { id, tenant, dataset, filters: JSON.stringify(filters), format, split, folder, cron, rows, now: now() })])
+        values (:id, :tenant, :dataset, :filters, :format, :split, :folder, :cron, :rows, :now, :now, :nothing)`,
+      { id, tenant, dataset, filters: JSON.stringify(filters), format, split, folder, cron, rows, now: now(), nothing: JSON.stringify(nothing) })])
       return (await this.list()).find(made => made.id === id)!
     },
 

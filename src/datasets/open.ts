@@ -106,6 +106,7 @@ export async function openDatasets ({ database, path, folder, code, gate, log }:
   }
 
   return {
+    check: checkFilters,
     async build (wanted, progress = () => {}) {
       checkFilters(wanted.filters)
       const version = await begin(database, wanted, Date.now())

@@ -14,12 +14,13 @@ import { log, requestId } from './plugins/log.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { origins } from './plugins/origins.ts'
-import type { Adapters, Admit, Audit, Bases, Canaries, Datasets, Erasures, Exports, Feedback, Keys, Lineages, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Training, Verify, Watcher } from './ports.ts'
+import type { Adapters, Admit, Audit, Bases, Canaries, Datasets, Erasures, Exports, Feedback, Keys, Lineages, Loops, Memories, Policies, Portability, Profile, Reviews, Schedules, Stored, Tokens, Training, Verify, Watcher } from './ports.ts'
 import { adminAdapters } from './routes/admin-adapters.ts'
 import { adminCanaries } from './routes/admin-canaries.ts'
 import { adminAudit } from './routes/admin-audit.ts'
 import { adminDatasets } from './routes/admin-datasets.ts'
 import { adminKeys } from './routes/admin-keys.ts'
+import { adminLoop } from './routes/admin-loop.ts'
 import { adminModels } from './routes/admin-models.ts'
 import { adminTraining } from './routes/admin-training.ts'
 import { chat } from './routes/chat.ts'
@@ -70,6 +71,7 @@ export interface Parts {
   readonly schedules: Schedules
   readonly reviews: Reviews
   readonly training: Training
+  readonly loops: Loops
   readonly verify: Verify
   readonly keys: Keys
   readonly tokens: Tokens
@@ -140,6 +142,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   await app.register(exports, { exports: parts.exports, schedules: parts.schedules })
   await app.register(reviews, { reviews: parts.reviews })
   await app.register(adminTraining, { training, datasets })
+  await app.register(adminLoop, { loops: parts.loops })
   await app.register(adminKeys, { keys: parts.keys })
   await app.register(adminAudit, { audit: parts.audit })
   await app.ready()

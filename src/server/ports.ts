@@ -19,6 +19,7 @@ import type { Export } from '../privacy/export.ts'
 import type { Forget } from '../privacy/forgetting.ts'
 import type { Import } from '../privacy/import.ts'
 import type { Policies as AllPolicies } from '../privacy/policies.ts'
+import type { Loops as AllLoops } from '../training/loops.ts'
 import type { Training as AllTraining } from '../training/training.ts'
 
 /** What the routes need of the base models. */
@@ -34,7 +35,7 @@ export type Canaries = Omit<AllCanaries, 'tried'>
 export type Lineages = AllLineages
 
 /** What the routes need of data sets. */
-export type Datasets = Omit<AllDatasets, 'rows'>
+export type Datasets = Omit<AllDatasets, 'check' | 'rows'>
 
 /** What the routes need of versions as files, of what is exported by itself, and of reviews. */
 export type Exports = AllExports
@@ -42,7 +43,10 @@ export type Schedules = AllSchedules
 export type Reviews = AllReviews
 
 /** What the routes and the measurements need of training. */
-export type Training = Omit<AllTraining, 'measured'>
+export type Training = Omit<AllTraining, 'check' | 'measured'>
+
+/** What the routes need of loops. */
+export type Loops = AllLoops
 
 /** What the routes need of the API keys. */
 export type Keys = Pick<AllKeys, 'create' | 'list' | 'revoke'>

@@ -1,6 +1,7 @@
 import { problem } from '../errors.ts'
 import type { Version } from '../datasets/datasets.ts'
 import type { Check } from '../training/check.ts'
+import type { LoopSettings } from '../training/loops.ts'
 import type { Progress, Run, Wanted } from '../training/training.ts'
 import type { Datasets } from './ports.ts'
 import type { CheckWire, TrainingBodyWire, TrainingRunWire } from './schemas/training.ts'
@@ -18,7 +19,7 @@ export async function versionNamed (datasets: Pick<Datasets, 'list'>, tenant: st
 
 /** What a body asks to be trained or measured. Throws a 400 that names the field. */
 export function wantedFrom (body: TrainingBodyWire, tenant: string, dataset: Pick<Version, 'id' | 'name'>): Wanted {
-  const { name, base, method, parent, candidate, hyper, checks, examples, judge, curve } = body
+  const { name, parent, candidate, curve } = body
   if (candidate != null) {
     const apart = (['method', 'hyper', 'curve'] as const).find(field => body[field] != null && body[field] !== false)
     if (apart !== undefined) throw problem('invalid_request', { detail: `'${apart}' is about training, and a candidate is only measured: leave one of them out.` }, { param: apart })
@@ -27,15 +28,22 @@ export function wantedFrom (body: TrainingBodyWire, tenant: string, dataset: Pic
     tenant,
     name: name ?? candidate?.split('@')[0] ?? dataset.name,
     dataset: dataset.id,
-    base: base ?? null,
-    method: method ?? null,
     parent: parent ?? null,
     candidate: candidate ?? null,
+    curve: curve ?? false,
+    ...trainingFrom(body)
+  }
+}
+
+/** How a body asks that is trained and judged, on whatever data. Throws a 400 that names the field. */
+export function trainingFrom ({ base, method, hyper, checks, examples, judge }: Pick<TrainingBodyWire, 'base' | 'method' | 'hyper' | 'checks' | 'examples' | 'judge'>): LoopSettings['training'] {
+  return {
+    base: base ?? null,
+    method: method ?? null,
     hyper: Object.fromEntries(Object.entries(hyper ?? {}).filter(([, value]) => value !== null)),
     checks: (checks ?? []).map(checkFrom),
     examples: examples ?? usualExamples,
-    judge: judge ?? null,
-    curve: curve ?? false
+    judge: judge ?? null
   }
 }
 

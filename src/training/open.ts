@@ -162,6 +162,7 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
       enqueue(kept.id)
       return await shown(kept)
     },
+    check,
     async estimate (wanted) {
       await check(wanted)
       const aside = join(folder, `estimate_${randomUUID()}`)

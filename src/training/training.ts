@@ -96,6 +96,8 @@ export type ReportFile = 'report.md' | 'report.json' | 'card.md' | `${'loss' | '
 export interface Training {
   /** Begins a run. Throws `dataset_not_found`, `dataset_not_ready`, `model_not_found`, `invalid_request`, `python_missing`, `training_too_few` (fewer than 40 rows). */
   start (wanted: Wanted): Promise<Run>
+  /** Throws what `start` would throw at once, but for what is wrong with the data set. */
+  check (wanted: Wanted): Promise<void>
   /** How long it would take and how much memory, before anything is done. */
   estimate (wanted: Wanted): Promise<Estimate>
   /** The newest first; `tenant` null: of all. */

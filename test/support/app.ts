@@ -7,7 +7,7 @@ import { problem } from '../../src/errors.ts'
 import type { EngineState } from '../../src/inference/engine.ts'
 import { openPolicy } from '../../src/privacy/policies.ts'
 import { type Parts, buildApp } from '../../src/server/app.ts'
-import type { Bases, Canaries, Datasets, Feedback, Lineages, Memories, Stored } from '../../src/server/ports.ts'
+import type { Bases, Canaries, Datasets, Feedback, Lineages, Loops, Memories, Stored } from '../../src/server/ports.ts'
 import { MemoryAdapters } from './adapters.ts'
 import { Scripted } from './scripted.ts'
 import { ScriptedTraining } from './training.ts'
@@ -52,6 +52,7 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
     schedules: { create: async () => { throw problem('storage_failed', {}) }, list: async () => [], remove: async id => { throw problem('schedule_not_found', { id }) }, exported: async () => [] },
     reviews: { list: async () => ({ data: [], more: false }), give: async id => { throw problem('completion_not_found', { id }) } },
     training: new ScriptedTraining(),
+    loops: noLoops,
     verify: async () => null,
     keys: { create: async () => ({ id: 'k1', secret: 'ek_k1_secret' }), list: async () => [], revoke: async id => { throw problem('key_not_found', { id }) } },
     tokens: { mint: async () => { throw problem('token_denied', {}) }, list: async () => [], revoke: async (_caller, id) => { throw problem('token_not_found', { id }) } },
@@ -61,6 +62,9 @@ export async function appFor (t: Test, { config, scripted = new Scripted(), adap
   t.teardown(() => app.close())
   return app
 }
+
+const noLoop = async (name: string): Promise<never> => { throw problem('loop_not_found', { name }, { param: 'name' }) }
+const noLoops: Loops = { list: async () => [], find: noLoop, set: async () => { throw problem('storage_failed', {}) }, pause: noLoop, run: noLoop, decide: noLoop, remove: noLoop }
 
 /** Its address once it listens on a free port. */
 export async function listening (app: FastifyInstance): Promise<{ readonly port: number, readonly url: string }> {
