@@ -104,7 +104,7 @@ export function decontamination ({ held, benchmarks = {} }: Withheld): Filter {
   return {
     name: 'decontamination',
     about: 'Drops what a model will be tested with: rows that are held out, also after small edits, and texts of benchmarks.',
-    settings: { version: 1, benchmarks: Object.fromEntries(Object.entries(benchmarks).map(([name, list]) => [name, { texts: list.length, sha256: createHash('sha256').update(JSON.stringify(list)).digest('hex') }])) },
+    settings: { version: 2, benchmarks: Object.fromEntries(Object.entries(benchmarks).map(([name, list]) => [name, { texts: list.length, sha256: createHash('sha256').update(JSON.stringify(list)).digest('hex') }])) },
     look (row) {
       if (held(row)) withhold('the test set', questionText(row), keptOf(row))
     },

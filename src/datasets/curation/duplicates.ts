@@ -81,7 +81,7 @@ export function duplicates (): Filter {
   return {
     name: 'duplicates',
     about: 'Drops what a better or newer row says in the same words or after small edits.',
-    settings: { version: 1 },
+    settings: { version: 2 },
     look (row) {
       const rejected = 'rejected' in row && row.rejected !== null ? keyOf(kept(words.read(answerText(row.rejected)))) : nothing
       const context = sequences.add(leastOf(words.read(contextText(row)), contextValues))

@@ -10,15 +10,18 @@ const levels = 16
 const costs = { slip: 2, more: 5, swap: 5, kin: 5, other: 8 }
 /** Two slips and no more: one word more may make another question of a short text. */
 const strictly = 4
-/** Where the answer is long and the same, one word more, or two exchanged, and a slip make no other question. */
-const leniently = 7
-/** Room for another word of so many. */
-const wordsPerEdit = 8
 /** An answer of so many words that mean something is rarely given to different questions. */
 const longAnswer = 7
-/** And one of so many to questions that differ by one word of four or more makes of that word another name for the same. */
-const tellingAnswer = 12
-const tellingQuestion = 4
+/**
+ * And where one of so many is given to two questions, a word more and another
+ * word make no other question of three or more. Where two such are given to
+ * one question, one word in five may be another.
+ */
+const tellingAnswer = 8
+const tellingQuestion = 3
+const answerWordsPerEdit = 5
+/** Room for another word of so many in a longer question. */
+const questionWordsPerEdit = 8
 /** What no budget allows. */
 const never = 2 ** 20
 
@@ -56,15 +59,25 @@ export type Pair = readonly [Uint32Array, Uint32Array]
 export function alike (question: Pair, answer: Pair, words: Words): boolean {
   const [asked, answered] = [compared(question), compared(answer)]
   const slipped = distance(asked, strictly, words) <= strictly
-  if (!slipped && (answered.length < longAnswer || !(sameBag(asked) || nearly(asked, answered, words)))) return false
-  const most = slipped ? strictly + answered.room : strictly
-  return distance(answered, most, words) <= most && !exchanged(question, answer)
+  return (slipped ? answeredAlike(answered, words) : askedAlike(asked, answered, words)) && !exchanged(question, answer)
 }
 
-function nearly (asked: Compared, answered: Compared, words: Words): boolean {
-  const least = answered.length >= tellingAnswer && asked.length >= tellingQuestion ? costs.other : leniently
-  return distance(asked, least + asked.room, words) <= least + asked.room
+/** Whether the answers to one question are the same. */
+function answeredAlike (answered: Compared, words: Words): boolean {
+  const most = costs.more + (answered.length >= tellingAnswer ? roomFor(answered, answerWordsPerEdit) : 0)
+  return distance(answered, most, words) <= most
 }
+
+/** Whether the questions with one answer are the same. */
+function askedAlike (asked: Compared, answered: Compared, words: Words): boolean {
+  if (answered.length < longAnswer || distance(answered, strictly, words) > strictly) return false
+  const telling = answered.length >= tellingAnswer && asked.length >= tellingQuestion
+  const most = costs.more + (telling ? costs.other : costs.slip) + roomFor(asked, questionWordsPerEdit)
+  return sameBag(asked) || distance(asked, most, words) <= most
+}
+
+/** What other words may cost in a text of this length. */
+function roomFor ({ length }: Compared, wordsPerEdit: number): number { return costs.other * Math.floor(length / wordsPerEdit) }
 
 /** Whether they are the same words in any order, but for one more that is not strict. */
 function sameBag ({ texts }: Compared): boolean {
@@ -78,16 +91,13 @@ interface Compared {
   readonly texts: Pair
   /** Of the shorter, in words. */
   readonly length: number
-  /** What edits may cost for its length. */
-  readonly room: number
 }
 
 /** Both at the coarser of their levels of sampling. */
 function compared ([a, b]: Pair): Compared {
   const level = Math.max(a[0]!, b[0]!)
   const [one, other] = [a, b].map(text => text[0] === level ? text.subarray(1) : sampled(text.subarray(1), level)) as [Uint32Array, Uint32Array]
-  const length = Math.min(one.length, other.length)
-  return { texts: [one, other], length, room: costs.other * Math.floor(length / wordsPerEdit) }
+  return { texts: [one, other], length: Math.min(one.length, other.length) }
 }
 
 /**

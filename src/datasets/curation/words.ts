@@ -13,32 +13,46 @@ const longestWord = 40
 /** Words that may come and go without making another question or answer of a text. */
 const fillers = new Set(`
 a an the please pls plz kindly hi hello hey dear thanks thank thx cheers sorry ok okay well oh um uh so just really very quite actually
-basically simply now then also too there here you i my me we our us it its this that these those to of from in on into with up for at by is are am be was
-were been being have has had do does did can could would will may might and or yes which
-though although because since if whether
+basically simply now then also too there here you i my me we our us it its they them their this that these those to of from between in on into with up for at by is are am be was
+were been being have has had got do does did can could would will may might and or yes what which
+though although because since if whether whats thats
 `.trim().split(/\s+/))
 
-/** Words that turn a text around: one more or less is never a small edit. Of two opposites the rarer is enough: "log in" is told from "log out" by the "out". */
+/**
+ * Words that turn a text around, and those of small families of which another
+ * one is another question: one more or less is never a small edit. Of two
+ * opposites the rarer is enough: "log in" is told from "log out" by the "out".
+ */
 const turning = new Set(`
 not no never none nothing nobody neither nor without cannot except unless only
 before after above below over under down left right out off more less most least last true false
-`.trim().split(/\s+/))
+sell receive insert export decrypt disable decrease download borrow depart unlock uninstall disconnect
+minute hour day week month year morning noon afternoon evening night today tomorrow yesterday
+monday tuesday wednesday thursday friday saturday sunday spring summer autumn winter north south east west
+january february april june july august september october november december
+`.trim().split(/\s+/).flatMap(word => [word, `${word}s`]))
 
 /** Contractions and signs as one of their forms, tried where a text has the piece that is named first. Apostrophes are straight by then. */
 const forms: ReadonlyArray<readonly [piece: string, RegExp, string]> = [
   ["n't", /\bcan't\b/g, 'cannot'], ['can not', /\bcan not\b/g, 'cannot'], ["n't", /\bwon't\b/g, 'will not'], ["n't", /n't\b/g, ' not'],
+  ['cant', /\bcant\b/g, 'cannot'], ['nt', /\b(do|does|did|is|are|was|were|would|should|could|have|has|had)nt\b/g, '$1 not'],
+  ['like to', /\b(i|we)(?: would|'d) like to\b/g, '$1 want to'],
   ["'", /'(?:s|re|m|ve|ll|d)\b/g, ''], ['e-mail', /\be-(?=mail)/g, 'e'],
   [',', /(?<=\p{N}),(?=\p{N}{3}(?!\p{N}))/gu, ''],
+  // A decimal comma, the sign of a number, and verbs written as one with what they are told apart by.
+  [',', /(?<=\p{N}),(?=\p{N}{1,2}(?![\p{N},]))/gu, '.'], ['#', /#(?=\p{N})/gu, ''], ['no. ', /\bno\. (?=of\b|\p{N})/gu, 'number '],
+  ['most likely', /\bmost likely\b/g, 'probably'], ['u.s.', /\bu\.s\.(?:a\.)?/g, 'united states'], ['usa', /\busa\b/g, 'united states'],
+  ['', /\b(log|sign|check|plug|set|back|pick|start)(in|out|up)\b/g, '$1 $2'],
   ['', /(\d)(?:st|nd|rd|th)\b/g, '$1'],
   // A path through menus.
   [' > ', /(?<=\p{L}\p{L}) > (?=\p{L}\p{L})/gu, ' '],
   ['```', /```\w*/g, ''], ['€', /€/g, ' euros '], ['$', /\$/g, ' dollars '], ['£', /£/g, ' pounds '], ['%', /(?<=\p{N})\s?%/gu, ' percent']
 ]
 /** Spellings of Britain as those of America. */
-const spellings: ReadonlyArray<readonly [RegExp, string]> = [[/is(?=(?:e|ed|es|ing|ation|ations)$)/, 'iz'], [/(?<=..[a-z])our(?=s|ed|ing|ful|ite|ites|$)/, 'or']]
+const spellings: ReadonlyArray<readonly [RegExp, string]> = [[/is(?=(?:e|ed|es|ing|ation|ations)$)/, 'iz'], [/(?<=..[a-z])our(?=s|ed|ing|ful|ite|ites|$)/, 'or'], [/(?<=[a-z][tb])re(?=s?$)/, 'er']]
 const numerals = new Map([
   ...'first second third'.split(' ').map((word, i): [string, string] => [word, String(i + 1)]),
-  ...'two three four five six seven eight nine ten eleven twelve'.split(' ').map((word, i): [string, string] => [word, String(i + 2)]),
+  ...'two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(' ').map((word, i): [string, string] => [word, String(i + 2)]),
   ...'twenty thirty forty fifty sixty seventy eighty ninety hundred'.split(' ').map((word, i): [string, string] => [word, String(10 * (i + 2))])
 ])
 
@@ -135,7 +149,7 @@ function spelling (piece: string): string {
   const word = piece.slice(0, longestWord)
   const numeral = numerals.get(word)
   if (numeral !== undefined) return numeral
-  if (word.length < 6) return word
+  if (word.length < 5) return word
   return spellings.reduce((spelt, [from, to]) => spelt.replace(from, to), word)
 }
 
@@ -148,7 +162,7 @@ function spelling (piece: string): string {
 function slip (a: string, b: string): boolean {
   if (a.length > b.length) return slip(b, a)
   if (a === '1' && b === 'one') return true
-  if (a[0] !== b[0] || !/^\p{L}+$/u.test(a + b) || (turning.has(a) && turning.has(b))) return false
+  if (a[0] !== b[0] || !/^\p{L}+$/u.test(a + b) || (turning.has(a) && turning.has(b) && b !== `${a}s`)) return false
   let start = 0
   while (start < a.length && a[start] === b[start]) start++
   if (start >= shortestOfPlural && a.slice(start) === '' && b.slice(start) === 's') return true

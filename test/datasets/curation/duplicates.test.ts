@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { duplicates } from '../../../src/datasets/curation/duplicates.ts'
-import { drops, labelledPairs, row } from './rows.ts'
+import { drops, editShare, labelledPairs, row } from './rows.ts'
 
 const question = 'How do I reset my password?'
 const answer = 'Open Settings, choose Account and press Reset password. The link works for one hour.'
@@ -20,17 +20,22 @@ t.test('of the labelled pairs at least 95 of 100 small edits are found, and at m
   }
 })
 
-t.test('of pairs by hand that no rule was bettered with, three in four of those that ask the same are found, and at most 1 in 100 others', async t => {
-  const counts = { same: 0, found: 0, other: 0, wrong: 0 }
-  for (const { same, a, b } of labelledPairs('duplicates-unseen')) {
-    const found = drops(duplicates(), [row(...a, { id: 'a' }), row(...b, { id: 'b' })]).size === 1
-    counts[same ? 'same' : 'other']++
-    if (found) counts[same ? 'found' : 'wrong']++
+t.test('of small edits by hand that no rule was bettered with, at least 85 in 100 are found, and of all others at most 1', async t => {
+  const counts = new Map<string, { all: number, found: number }>()
+  for (const { half, same, a, b } of labelledPairs('duplicates-by-hand')) {
+    const share = editShare(a.join(' '), b.join(' '))
+    const kind = !same ? 'other' : share <= 0.1 ? `${half}, up to 1 word in 10` : share <= 0.2 ? `${half}, up to 1 in 5` : `${half}, more`
+    const { all, found } = counts.get(kind) ?? { all: 0, found: 0 }
+    counts.set(kind, { all: all + 1, found: found + drops(duplicates(), [row(...a, { id: 'a' }), row(...b, { id: 'b' })]).size })
   }
-  t.comment(JSON.stringify({ ...counts, recall: counts.found / counts.same }))
-  t.ok(counts.found / counts.same >= 0.75)
-  t.ok(counts.wrong / counts.other <= 0.01)
+  t.comment(JSON.stringify(Object.fromEntries(counts)))
+  const small = ['unseen, up to 1 word in 10', 'unseen, up to 1 in 5'].map(kind => counts.get(kind)!)
+  t.ok(sum(small.map(({ found }) => found)) / sum(small.map(({ all }) => all)) >= 0.85)
+  const { all, found } = counts.get('other')!
+  t.ok(all > 100 && found / all <= 0.01)
 })
+
+function sum (numbers: readonly number[]): number { return numbers.reduce((all, one) => all + one, 0) }
 
 t.test('in one data set the same pairs are found, and no question is lost', async t => {
   const pairs = labelledPairs()

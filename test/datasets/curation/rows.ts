@@ -45,3 +45,16 @@ export interface LabelledPair { readonly half: 'tune' | 'report' | 'unseen', rea
 export function labelledPairs (file = 'duplicates'): LabelledPair[] {
   return readFileSync(new URL(`../../fixtures/datasets/${file}.jsonl`, import.meta.url), 'utf8').trim().split('\n').map(line => JSON.parse(line) as LabelledPair)
 }
+
+/** Words that differ between two texts, of those of the longer one: the word-level edit distance (Levenshtein), without case and punctuation. A small edit has at most one in five. */
+export function editShare (one: string, other: string): number {
+  const words = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+  const [a, b] = [words(one), words(other)]
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (const [i, word] of a.entries()) {
+    const row = [i + 1]
+    for (const [j, against] of b.entries()) row.push(Math.min(above[j + 1]! + 1, row[j]! + 1, above[j]! + (word === against ? 0 : 1)))
+    above = row
+  }
+  return above[b.length]! / Math.max(a.length, b.length, 1)
+}
