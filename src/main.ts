@@ -34,7 +34,7 @@ import type { Database } from './database/database.ts'
 import { DatabaseError } from './database/failure.ts'
 import { readMigrations } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
-import { createScrub } from './datasets/exports/ledger.ts'
+import { createFiles } from './datasets/exports/ledger.ts'
 import { holdFolder, replaceFile } from './database/replace.ts'
 import { checks } from './diagnosis.ts'
 import { PublicError } from './errors.ts'
@@ -143,7 +143,7 @@ async function bringBack (source: string, flags: Flags): Promise<void> {
   const config = parse(env, { data: flags.data })
   const { data } = config
   const schema = readMigrations(migrationsDir).length
-  await unlessInterrupted(signal => restore(data, () => restoreBackup({ source, data, replace: flags.replace === true, schema, open: openBeside, hold: holdFolder, put: replaceFile, reapply: async database => await reapply(database, tombstonesPath(config), createScrub(database)) }, signal), print))
+  await unlessInterrupted(signal => restore(data, () => restoreBackup({ source, data, replace: flags.replace === true, schema, open: openBeside, hold: holdFolder, put: replaceFile, reapply: async database => await reapply(database, tombstonesPath(config), createFiles(database)) }, signal), print))
 }
 
 async function unlessInterrupted (work: (signal: AbortSignal) => Promise<void>): Promise<void> {

@@ -21,7 +21,7 @@ import { createEmbed } from './chat/embed.ts'
 import { needsKey, retentionOf, type Config } from './config.ts'
 import { openDatabase } from './database/open.ts'
 import { createExports } from './datasets/exports/exports.ts'
-import { createScrub } from './datasets/exports/ledger.ts'
+import { createFiles } from './datasets/exports/ledger.ts'
 import { openReviews } from './datasets/open-reviews.ts'
 import { openSchedules } from './datasets/open-schedules.ts'
 import { openDatasets } from './datasets/open.ts'
@@ -95,7 +95,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     closing.push(() => database.close())
     // What a killed restore left, which nobody else would remove.
     await rm(stagingFolder(config.data), { recursive: true, force: true })
-    await resume(database, tombstonesPath(config), createScrub(database))
+    await resume(database, tombstonesPath(config), createFiles(database))
     const keys = openKeys(database)
     if (bootstrapKey !== null) await keys.ensureBootstrap(bootstrapKey)
     const keyless = !needsKey(config)
@@ -138,7 +138,7 @@ export async function serve (config: Config, { models, progress, signal, bootstr
       people,
       policies,
       unread,
-      scrub: createScrub(database),
+      files: createFiles(database),
       aside: async work => await training.standingAside(async () => await datasets.standingAside(async () => await schedules.standingAside(work)))
     })
     const ids = await openCompletionIds(database)

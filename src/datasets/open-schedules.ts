@@ -8,7 +8,7 @@ import { PublicError, problem } from '../errors.ts'
 import type { Datasets, Split, Version } from './datasets.ts'
 import { dueAfter } from './due.ts'
 import type { FormatName } from './exports/format.ts'
-import { exportFile, exportedBy, isThere } from './exports/ledger.ts'
+import { createFiles, exportFile, exportedBy, isThere } from './exports/ledger.ts'
 import { sweepParts } from './exports/writing.ts'
 import { fresh, nothing, type Recorded, recorded } from './fresh.ts'
 import type { NewSchedule, Schedule, Schedules, When } from './schedule.ts'
@@ -25,9 +25,11 @@ export interface SchedulesParts {
 export interface OpenSchedules extends Schedules {
   /** Does what is due now, one after the other; asked while it does, it is the same. */
   tick (): Promise<void>
+  /** Takes out of the files in the data folder what their versions have lost since they were written. */
+  tidy (): Promise<void>
   /** Runs the work while no file is being written, so that an erasure finds every one. */
   standingAside<T> (work: () => Promise<T>): Promise<T>
-  /** Sweeps what a killed server left half written, and looks every half minute from now on. */
+  /** Sweeps what a killed server left half written, and looks and tidies every half minute from now on. */
   start (): Promise<void>
   /** Gives up what is being exported; nothing half is left of it. */
   close (): Promise<void>
@@ -60,6 +62,7 @@ const name = /^[a-z0-9][a-z0-9._-]{0,99}$/i
 export function openSchedules ({ database, datasets, data, log, now = Date.now }: SchedulesParts): OpenSchedules {
   const home = join(data, 'exports')
   const leaving = new AbortController()
+  const files = createFiles(database)
   let running: Promise<void> | null = null
   let turn: Promise<unknown> = Promise.resolve()
   let timer: NodeJS.Timeout | null = null
@@ -139,10 +142,16 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
     return running
   }
 
-  const tryTick = (): void => { tick().catch((error: unknown) => { log('scheduled exports could not be looked at', { error: String(error) }) }) }
+  /** Apart from what is due, which may be waiting for a long build. */
+  async function tidy (): Promise<void> { await inTurn(async () => { if (!leaving.signal.aborted) await files.tidy(leaving.signal) }) }
+
+  function look (): void {
+    for (const work of [tidy, tick]) work().catch((error: unknown) => { if (!leaving.signal.aborted) log('scheduled exports could not be looked at', { error: String(error) }) })
+  }
 
   return {
     tick,
+    tidy,
     standingAside: inTurn,
 
     async create (schedule) {
@@ -166,14 +175,15 @@ export function openSchedules ({ database, datasets, data, log, now = Date.now }
 
     async start () {
       await sweepParts(home)
-      timer = setInterval(tryTick, lookEveryMs).unref()
-      tryTick()
+      timer = setInterval(look, lookEveryMs).unref()
+      look()
     },
 
     async close () {
       if (timer !== null) clearInterval(timer)
       leaving.abort(problem('shutting_down', { seconds: 1 }, { retryAfter: 1 }))
       await running?.catch(() => {})
+      await turn
     }
   }
 }

@@ -13,7 +13,7 @@ export type NewSchedule = When & {
   readonly filters: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   readonly format: FormatName
   readonly split: Split
-  /** Absolute; null: one of its own in the data folder, where an erasure reaches it. */
+  /** Absolute; null: one of its own in the data folder, where the files lose what is erased, forgotten, removed or taken back. */
   readonly folder: string | null
 }
 
@@ -44,7 +44,7 @@ export interface Exported {
   readonly bytes: number
   /** Hex. */
   readonly sha256: string
-  /** When an erasure left nothing of it that its reader would take, and it was deleted; null: it was not. */
+  /** When nothing was left of it that its reader would take, and it was deleted; null: it was not. */
   readonly removed: number | null
 }
 

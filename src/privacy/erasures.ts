@@ -27,8 +27,13 @@ export interface Receipt {
   readonly outside: readonly string[]
 }
 
-/** Takes an owner's rows out of the files that were made of the database, while they are still in it; as often as needed. Resolves to the files that are out of reach. */
-export type Scrub = (owner: number) => Promise<readonly string[]>
+/** The files that were made of the database. */
+export interface Files {
+  /** Those out of reach that hold rows of the owner, while they are in the database. */
+  outside (owner: number): Promise<readonly string[]>
+  /** Takes out of all others what is not in the database any more; as often as needed. */
+  tidy (): Promise<void>
+}
 
 export interface Erasures {
   /**
@@ -52,18 +57,18 @@ export interface ErasuresParts {
   /** Makes engines reuse nothing that they have read for the tenant. Left out: nobody reads. */
   readonly unread?: (tenant: string) => void
   /** Left out: no files are made of this database. */
-  readonly scrub?: Scrub
+  readonly files?: Files
   /** Does the work while nobody makes files or data sets of what is there. Left out: nobody ever does. */
   readonly aside?: (work: () => Promise<Receipt>) => Promise<Receipt>
 }
 
-const noFiles: Scrub = async () => []
+const noFiles: Files = { outside: async () => [], tidy: async () => {} }
 
 /** The log can be emptied when nobody reads, and reads take milliseconds. */
 const tries = 50
 const pauseMs = 100
 
-export function openErasures ({ database, path, people, policies, unread = () => {}, scrub = noFiles, aside = async work => await work() }: ErasuresParts): Erasures {
+export function openErasures ({ database, path, people, policies, unread = () => {}, files = noFiles, aside = async work => await work() }: ErasuresParts): Erasures {
   const running = new Map<string, Promise<Receipt>>()
 
   async function erase (owner: Owner): Promise<Receipt> {
@@ -74,7 +79,7 @@ export function openErasures ({ database, path, people, policies, unread = () =>
       unread(owner.tenant)
       return id
     })
-    return await finish(database, id, path, scrub)
+    return await finish(database, id, path, files)
   }
 
   return {
@@ -95,10 +100,10 @@ export function openErasures ({ database, path, people, policies, unread = () =>
 }
 
 /** Finishes what a crash cut off. To be called before anything else reads the database. */
-export async function resume (database: Database, path: string, scrub: Scrub = noFiles): Promise<void> {
+export async function resume (database: Database, path: string, files: Files = noFiles): Promise<void> {
   const pending = await database.all(sql.selectFrom('erasures').select('id').where('erased_at', 'is', null).orderBy('requested_at').compile())
-  for (const { id } of pending) await finish(database, id, path, scrub)
-  await reapply(database, path, scrub)
+  for (const { id } of pending) await finish(database, id, path, files)
+  await reapply(database, path, files)
 }
 
 /**
@@ -106,7 +111,7 @@ export async function resume (database: Database, path: string, scrub: Scrub = n
  * after it was made: whoever has a tombstone in the file at `path` that this
  * database knows nothing of. Pseudonyms need the salt of the same database.
  */
-export async function reapply (database: Database, path: string, scrub: Scrub = noFiles): Promise<void> {
+export async function reapply (database: Database, path: string, files: Files = noFiles): Promise<void> {
   const known = new Set((await database.all(sql.selectFrom('erasures').select('id').compile())).map(({ id }) => id))
   const missing = [...(await tombstones(path)).values()].filter(({ id }) => !known.has(id))
   if (missing.length === 0) return
@@ -116,7 +121,7 @@ export async function reapply (database: Database, path: string, scrub: Scrub = 
   for (const tombstone of missing) {
     // Who is not there counts as erased too, so that a later return is not mistaken for what was.
     await part(database, tombstone, owners.get(tombstone.subject) ?? null)
-    await finish(database, tombstone.id, null, scrub)
+    await finish(database, tombstone.id, null, files)
   }
 }
 
@@ -136,14 +141,15 @@ async function part (database: Database, { id, subject, at }: Tombstone, owner: 
 }
 
 /** Empties every table of the person, then the log, and only then says that it is done. `path`: where it is told for later restores; null: it is there already. */
-async function finish (database: Database, id: string, path: string | null, scrub: Scrub): Promise<Receipt> {
+async function finish (database: Database, id: string, path: string | null, files: Files): Promise<Receipt> {
   const [row] = await database.all(sql.selectFrom('erasures').selectAll().where('id', '=', id).compile())
   const { owner, subject, requested_at: at } = row!
   const tables = await ownedTables(database)
   if (row!.rows === null) await database.commit([sql.updateTable('erasures').set({ rows: JSON.stringify(await countRows(database, tables, owner ?? 0)), datasets: JSON.stringify(await datasetsOf(database, owner ?? 0)), adapters: JSON.stringify(await adaptersOf(database, owner ?? 0)) }).where('id', '=', id).compile()])
-  // Before the rows go, by which the files are found; done again where a crash came between.
-  if (row!.outside === null) await database.commit([sql.updateTable('erasures').set({ outside: JSON.stringify(owner === null ? [] : await scrub(owner)) }).where('id', '=', id).compile()])
+  // Before the rows go, by which the files are found.
+  if (row!.outside === null) await database.commit([sql.updateTable('erasures').set({ outside: JSON.stringify(owner === null ? [] : await files.outside(owner)) }).where('id', '=', id).compile()])
   if (owner !== null) for (const table of tables) await emptyTable(database, table, owner)
+  await files.tidy()
   await leaveNoTrace(database)
   if (path !== null) await bury(path, { id, subject: hex(subject), at })
   await database.commit([

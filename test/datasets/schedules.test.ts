@@ -1,14 +1,17 @@
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { query } from '../../src/database/sql.ts'
 import { dueAfter } from '../../src/datasets/due.ts'
-import { createScrub } from '../../src/datasets/exports/ledger.ts'
+import { createFiles } from '../../src/datasets/exports/ledger.ts'
 import { openSchedules } from '../../src/datasets/open-schedules.ts'
 import type { NewSchedule } from '../../src/datasets/schedule.ts'
 import { openErasures } from '../../src/privacy/erasures.ts'
+import { createForgetting } from '../../src/privacy/forgetting.ts'
 import { People } from '../../src/privacy/people.ts'
 import { freshFolder } from '../database/fixtures.ts'
+import { openedMemories } from '../memory/opened.ts'
+import { until } from '../support/wire.ts'
 import { type World, corrections, tenant, word, world } from './fixtures.ts'
 
 const hour = 3_600_000
@@ -125,7 +128,7 @@ test('an erasure takes the person out of exported files, and its receipt names t
   const [{ user }] = await s.database.all(query<{ user: string }>('select user from owners where id = :owner', { owner })) as [{ user: string }]
   const lines = async (path: string): Promise<number> => (await readFile(path, 'utf8')).trimEnd().split('\n').length
 
-  const erasures = openErasures({ database: s.database, path: join(s.data, 'erasures.jsonl'), people: new People(), policies: s.policies, scrub: createScrub(s.database) })
+  const erasures = openErasures({ database: s.database, path: join(s.data, 'erasures.jsonl'), people: new People(), policies: s.policies, files: createFiles(s.database) })
   const receipt = await erasures.erase({ tenant, user })
   const outside = before.find(({ inside }) => !inside)!
   t.strictSame(receipt.outside, [outside.path])
@@ -142,6 +145,61 @@ test('an erasure takes the person out of exported files, and its receipt names t
   t.strictSame(await s.files(), [])
   t.ok((await s.schedules.exported(9)).filter(({ inside }) => inside).every(({ removed }) => removed !== null))
   t.strictSame((await erasures.erase({ tenant, user: 'nobody' })).outside, [])
+})
+
+test('an answer that is removed, a memory that is forgotten and a leave that is taken back go out of the files in the data folder', async t => {
+  const s = await scheduling(t, await world(t))
+  await corrections(s, 20, 3)
+  const elsewhere = join(freshFolder(t), 'elsewhere')
+  await s.schedules.create(byRows(5))
+  await s.schedules.create({ ...byRows(5), folder: elsewhere })
+  await s.schedules.tick()
+  const before = await s.schedules.exported(9)
+  const [file, outside] = [before.find(({ inside }) => inside)!, before.find(({ inside }) => !inside)!]
+  const whole = await readFile(file.path, 'utf8')
+  const rows = await Array.fromAsync(s.datasets.rows(file.dataset, 'train'))
+  const [ada, bob, carl] = [...new Set(rows.map(({ owner }) => owner))].map(owner => rows.filter(row => row.owner === owner))
+  const nameOf = async (owner: number): Promise<string> => (await s.database.all(query<{ user: string }>('select user from owners where id = :owner', { owner })))[0]!.user
+  const asked = ({ prompt }: (typeof rows)[number]): string => prompt[0]!.content
+  /** What the file has, when it has been looked after. */
+  const left = async (): Promise<string> => {
+    await s.schedules.tidy()
+    const content = await readFile(file.path, 'utf8')
+    t.match((await s.schedules.exported(9)).find(({ id }) => id === file.id), { rows: content.split('\n').length - 1, bytes: Buffer.byteLength(content) })
+    return content
+  }
+
+  await s.interactions.remove({ tenant, user: null }, ada![0]!.evidence.interaction)
+  t.ok((await readFile(file.path, 'utf8')).includes(asked(ada![0]!)), 'until it is looked after')
+  t.notOk((await left()).includes(asked(ada![0]!)))
+
+  const { memories } = await openedMemories(t, { path: s.path, database: s.database })
+  const owner = { tenant, user: await nameOf(bob![0]!.owner) }
+  const { ids } = await memories.remember(owner, [{ kind: 'turn', text: asked(bob![0]!), role: 'user', interaction: bob![0]!.evidence.interaction }])
+  await createForgetting({ database: s.database, memories, people: new People() })(owner, ids)
+  t.notOk((await left()).includes(asked(bob![0]!)))
+
+  const carls = { tenant, user: await nameOf(carl![0]!.owner) }
+  await s.policies.change(carls, { training: false })
+  const without = await left()
+  for (const row of carl!) t.notOk(without.includes(asked(row)))
+  // In the same moment one gives their leave again and another takes it back: as many may be learnt from as before.
+  await s.policies.change(carls, { training: true })
+  const adas = { tenant, user: await nameOf(ada![0]!.owner) }
+  await s.policies.change(adas, { training: false })
+  const changed = await left()
+  t.ok(carl!.every(row => changed.includes(asked(row))) && ada!.every(row => !changed.includes(asked(row))))
+  await s.policies.change(adas, { training: true })
+  t.equal(await left(), whole.split('\n').filter(line => ![ada![0]!, bob![0]!].some(row => line.includes(JSON.stringify(asked(row)).slice(1, -1)))).join('\n'), 'all others are as they were')
+
+  const { ino } = await stat(file.path)
+  await left()
+  t.equal((await stat(file.path)).ino, ino, 'nothing is written anew without need')
+  t.equal(await readFile(outside.path, 'utf8'), whole, 'what is elsewhere is not touched')
+  await rm(file.path)
+  await s.policies.change(adas, { training: false })
+  await s.schedules.tidy()
+  t.notOk((await s.files()).length, 'nor what somebody took away')
 })
 
 test('a file is written before an erasure begins or after it has ended, never beside it', async t => {
@@ -200,6 +258,21 @@ test('a start sweeps what a killed server left half written', async t => {
   await writeFile(join(s.data, 'exports', 'schedule_1', '.part-0f8fad5b-d9cb-469f-a165-70867728950e'), 'half')
   await s.schedules.start()
   t.strictSame(await s.files(), [])
+})
+
+test('a start takes out of the files what went before the server was killed, also of those that an older one wrote', async t => {
+  const s = await scheduling(t, await world(t))
+  const answers = await corrections(s, 20, 3)
+  await s.schedules.create(byRows(5))
+  await s.schedules.tick()
+  const { path, rows } = (await s.schedules.exported(1))[0]!
+  await s.database.commit([query('update exports set lacks = null')])
+  for (const id of answers.slice(0, 30)) await s.interactions.remove({ tenant, user: null }, id)
+  const later = openSchedules(s.parts)
+  t.teardown(() => later.close())
+  await later.start()
+  await until(async () => (await later.exported(1))[0]!.rows < rows)
+  t.equal((await readFile(path, 'utf8')).trimEnd().split('\n').length, (await Array.fromAsync(s.datasets.rows((await later.exported(1))[0]!.dataset, 'train'))).length)
 })
 
 test('cron expressions go by the server\'s clock on the wall', t => {

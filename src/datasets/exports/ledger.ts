@@ -11,7 +11,24 @@ import type { FormatName } from './format.ts'
 import { type Summary, writeWhole } from './writing.ts'
 
 type Store = Pick<Database, 'all' | 'commit'>
-type ExportRow = Omit<Exported, 'inside' | 'sha256'> & { readonly inside: number, readonly sha256: Uint8Array }
+type ExportRow = Omit<Exported, 'inside' | 'sha256'> & { readonly inside: number, readonly sha256: Uint8Array, readonly lacks: string | null }
+
+/** For a query on versions as `d`: how many rows of it are gone, and whose may not be read. It only stays the same while the rows do. */
+const lacking = `(d.erased || ' ' || coalesce((select group_concat(p.owner, ' ' order by p.owner) from user_policies p
+  where p.training = 0 and exists (select 1 from dataset_rows r where r.owner = p.owner and r.dataset = d.id)), ''))`
+
+/** The files that were made of the versions in a database. */
+export interface ExportedFiles {
+  /** Those out of reach that hold rows of the owner, by their paths. */
+  outside (owner: number): Promise<readonly string[]>
+  /**
+   * Makes every file in the data folder hold what its version still has: one
+   * that holds more is written anew, or deleted where its reader would not
+   * take what is left. To be called as often as needed; throws `export_full`
+   * and `export_failed`, and what the signal does.
+   */
+  tidy (signal?: AbortSignal): Promise<void>
+}
 
 /** A file to be written of a version. */
 export interface Export {
@@ -29,13 +46,15 @@ export interface Export {
  * Throws as `writeWhole` and `Datasets.rows` do.
  */
 export async function exportFile (database: Store, { schedule, dataset, format, split, path, inside }: Export, rows: AsyncIterable<Row>, signal: AbortSignal): Promise<Summary> {
+  // Asked before the first row is read: what goes meanwhile makes the file one to be written anew.
+  const [{ lacks }] = await database.all(query<{ lacks: string }>(`select ${lacking} as lacks from datasets d where id = :dataset`, { dataset })) as [{ lacks: string }]
   return await writeWhole(path, { rows, format, split, signal }, async ({ rows, bytes, sha256 }) => {
     const [last] = await exportedBy(database, schedule)
     if (last !== undefined && last.sha256 === sha256 && await isThere(last)) return false
-    await database.commit([query(`insert into exports (id, schedule, dataset, format, split, path, inside, created, rows, bytes, sha256)
-      values (:id, :schedule, :dataset, :format, :split, :path, :inside, :now, :rows, :bytes, unhex(:sha256))
-      on conflict (path) do update set schedule = excluded.schedule, dataset = excluded.dataset, format = excluded.format, split = excluded.split, created = excluded.created, rows = excluded.rows, bytes = excluded.bytes, sha256 = excluded.sha256, removed = null`,
-    { id: `export_${randomBytes(12).toString('hex')}`, schedule, dataset, format, split, path, inside: Number(inside), now: Date.now(), rows, bytes, sha256 })])
+    await database.commit([query(`insert into exports (id, schedule, dataset, format, split, path, inside, created, rows, bytes, sha256, lacks)
+      values (:id, :schedule, :dataset, :format, :split, :path, :inside, :now, :rows, :bytes, unhex(:sha256), :lacks)
+      on conflict (path) do update set schedule = excluded.schedule, dataset = excluded.dataset, format = excluded.format, split = excluded.split, created = excluded.created, rows = excluded.rows, bytes = excluded.bytes, sha256 = excluded.sha256, lacks = excluded.lacks, removed = null`,
+    { id: `export_${randomBytes(12).toString('hex')}`, schedule, dataset, format, split, path, inside: Number(inside), now: Date.now(), rows, bytes, sha256, lacks })])
     return true
   })
 }
@@ -51,24 +70,28 @@ export async function isThere ({ path, removed }: Exported): Promise<boolean> {
   return removed === null && await stat(path).then(() => true, () => false)
 }
 
-/**
- * Takes a person's rows out of every exported file in the data folder: it is
- * written anew without them, or deleted where its reader would not take what
- * is left. To be called while their rows are still in the database, as often
- * as needed. Resolves to the files elsewhere that hold some.
- */
-export function createScrub (database: Store): (owner: number) => Promise<readonly string[]> {
-  return async owner => {
-    const holding = (await database.all(query<ExportRow>(`select * from exports e where removed is null
-      and exists (select 1 from dataset_rows r where r.owner = :owner and r.dataset = e.dataset and r.split = e.split) order by path`, { owner }))).map(exportedOf)
-    for (const file of holding.filter(({ inside }) => inside)) await rewrite(file, owner)
-    return holding.filter(({ inside }) => !inside).map(({ path }) => path)
+/** The exported files of this database, of which those in the data folder follow their versions. */
+export function createFiles (database: Store): ExportedFiles {
+  return {
+    async outside (owner) {
+      const holding = await database.all(query<{ path: string }>(`select path from exports e where inside = 0 and removed is null
+        and exists (select 1 from dataset_rows r where r.owner = :owner and r.dataset = e.dataset and r.split = e.split) order by path`, { owner }))
+      return holding.map(({ path }) => path)
+    },
+
+    async tidy (signal) {
+      const stale = await database.all(query<ExportRow & { readonly now: string }>(`select e.*, ${lacking} as now from exports e join datasets d on d.id = e.dataset
+        where inside = 1 and removed is null and lacks is not ${lacking} order by path`))
+      for (const { now, ...file } of stale) await rewrite(exportedOf(file), now, signal)
+    }
   }
 
-  async function rewrite ({ id, dataset, format, split, path }: Exported, owner: number): Promise<void> {
+  async function rewrite (file: Exported, lacks: string, signal?: AbortSignal): Promise<void> {
+    const { id, dataset, format, split, path } = file
     try {
-      const { rows, bytes, sha256 } = await writeWhole(path, { rows: without(rowsOf(database, dataset, split), owner), format, split })
-      await database.commit([query('update exports set rows = :rows, bytes = :bytes, sha256 = unhex(:sha256) where id = :id', { id, rows, bytes, sha256 })])
+      // Who took it away has it, and nothing of it is here.
+      const { rows, bytes, sha256 } = await isThere(file) ? await writeWhole(path, { rows: rowsIn(database, dataset, split), format, split, signal }) : file
+      await database.commit([query('update exports set rows = :rows, bytes = :bytes, sha256 = unhex(:sha256), lacks = :lacks where id = :id', { id, rows, bytes, sha256, lacks })])
     } catch (error) {
       // Too little is left of it, or it cannot be made again: either way what they said must go.
       if (!(error instanceof PublicError) || !['export_refused', 'dataset_damaged', 'dataset_not_ready'].includes(error.code)) throw error
@@ -78,10 +101,10 @@ export function createScrub (database: Store): (owner: number) => Promise<readon
   }
 }
 
-async function * without (rows: ReturnType<typeof rowsOf>, owner: number): AsyncGenerator<Row> {
-  for await (const { row } of rows) if (row.owner !== owner) yield row
+async function * rowsIn (database: Store, dataset: string, split: Split): AsyncGenerator<Row> {
+  for await (const { row } of rowsOf(database, dataset, split)) yield row
 }
 
-function exportedOf ({ inside, sha256, ...row }: ExportRow): Exported {
+function exportedOf ({ inside, sha256, lacks: _, ...row }: ExportRow): Exported {
   return { ...row, inside: inside === 1, sha256: Buffer.from(sha256).toString('hex') }
 }
