@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -149,7 +150,11 @@ export async function openLearning ({ config, version, database, datasets, adapt
       const found = adapters.find(name)
       if (found !== null && found.base !== file.name) throw problem('invalid_request', { detail: `'${name}' is an adapter of the base '${found.base}', so it cannot get a version on '${file.name}': choose another name.` }, { param: 'name' })
       if ((method === 'dpo') !== (parent !== null)) throw problem('invalid_request', { detail: 'dpo goes on from the adapter of an sft run, which `parent` names; the other methods begin at the base.' }, { param: 'parent' })
-      if (parent !== null && (await find(database, parent)).method !== 'sft') throw problem('invalid_request', { detail: `${parent} is no sft run.` }, { param: 'parent' })
+      if (parent !== null) {
+        const { method, ended } = await find(database, parent)
+        if (method !== 'sft') throw problem('invalid_request', { detail: `${parent} is no sft run.` }, { param: 'parent' })
+        if (ended !== null && !existsSync(join(folderOf(parent), 'out', 'peft'))) throw problem('invalid_request', { detail: `the weights of ${parent} are not kept any more: train them again.` }, { param: 'parent' })
+      }
       await checkArchitecture(file.path)
       await python.check()
     },

@@ -6,7 +6,7 @@ import type { Database } from '../database/database.ts'
 import type { Datasets } from '../datasets/datasets.ts'
 import { publicError, problem } from '../errors.ts'
 import type { Perform, Told } from './perform.ts'
-import { type Kept, advance, begin, end, find, list, losses, measured, unfinished } from './store.ts'
+import { type Kept, advance, begin, end, find, list, losses, measured, spent, unfinished } from './store.ts'
 import type { Estimate, LossPoint, Progress, Run, Stage, Training, Wanted } from './training.ts'
 
 export interface TrainingParts {
@@ -48,6 +48,8 @@ interface Running {
 
 /** Steps between two writes of the losses: a crash loses the curve's last points and nothing else. */
 const lossesTogether = 10
+/** Newest trained runs whose weights stay in any case: whoever looks at a candidate that was turned down, or removed a version by mistake, finds them. */
+const weightsKept = 10
 /** What a run under way is stopped with that is not to end. */
 const aside = new Error('it stands aside')
 
@@ -69,7 +71,7 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
   }
 
   function enqueue (id: string): void {
-    turn = turn.then(async () => await run(id)).catch((error: unknown) => log('a training could not be written down', { run: id, error: publicError(error).code }))
+    turn = turn.then(async () => await run(id)).then(dropWeights).catch((error: unknown) => log('a training could not be written down', { run: id, error: publicError(error).code }))
   }
 
   /** Runs it to its end, however often it stands aside for others. */
@@ -152,6 +154,11 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
     }
   }
 
+  /** Deletes the weights that nobody needs any more. What was measured, judged and told of them stays. */
+  async function dropWeights (): Promise<void> {
+    for (const id of await spent(database, weightsKept)) await rm(join(folderOf(id), 'out'), { recursive: true, force: true })
+  }
+
   return {
     async start (wanted) {
       const version = await datasets.find(wanted.dataset)
@@ -197,6 +204,7 @@ export function openTraining ({ database, datasets, baseOf, folder, perform, est
 
     async resume () {
       await dropErased()
+      await dropWeights()
       for (const { id } of await unfinished(database)) enqueue(id)
     },
     async standingAside (work) {

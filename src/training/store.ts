@@ -63,6 +63,19 @@ export async function trainedAs (database: Reading, digest: string): Promise<Kep
   return row === undefined ? null : keptOf(row)
 }
 
+/**
+ * Trained runs whose weights nobody needs any more: no registered version of an
+ * adapter is made of them, none that is under way goes on from them, and so many
+ * newer ones are done that nobody will bring them in by hand.
+ */
+export async function spent (database: Reading, newer: number): Promise<readonly string[]> {
+  const rows = await database.all(query<{ id: string }>(`with done as (select id, digest, row_number() over (order by created desc, id) as place from training_runs where stage = 'done' and wanted ->> 'candidate' is null)
+    select id from done where place > :newer
+      and not exists (select 1 from adapter_versions v where unhex(v.digest) = done.digest and v.removed_at is null)
+      and not exists (select 1 from training_runs next where next.ended is null and next.wanted ->> 'parent' = done.id)`, { newer }))
+  return rows.map(({ id }) => id)
+}
+
 export async function losses (database: Reading, id: string): Promise<readonly LossPoint[]> {
   const [row] = await database.all(query<{ losses: string }>('select losses from training_runs where id = :id', { id }))
   return JSON.parse(row?.losses ?? '[]') as LossPoint[]
