@@ -25,7 +25,7 @@ function stands (name: string, phase: Phase): Standing {
   switch (phase.at) {
     case 'begun': return { step: 'building', words: 'A data set is about to be built.' }
     case 'building': return { step: 'building', words: `Builds the data set ${phase.data.name}@${phase.data.version}.` }
-    case 'built': case 'unbuilt': return { step: 'training', words: `The data set ${phase.data.name}@${phase.data.version} is ${phase.data.state}.` }
+    case 'built': case 'unbuilt': return { step: 'building', words: `The data set ${phase.data.name}@${phase.data.version} is ${phase.data.state}.` }
     case 'running': {
       const { id, stage, progress } = phase.run
       const left = progress?.eta == null ? '' : `, about ${Math.ceil(progress.eta / 60)} minutes left`

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { once } from 'node:events'
@@ -7,14 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import type { Run } from '../../src/training/training.ts'
 import { startServer, type LiveServer } from '../support/server.ts'
+import { checks, filters, read, someone, talk } from '../support/talking.ts'
 import { trainerPython } from './support.ts'
 
 const found = await trainerPython()
 const skip = 'missing' in found ? found.missing : false
-const people = Array.from({ length: 16 }, (_, i) => `person-${i}`)
-const items = ['kettle', 'lamp', 'heater', 'toaster', 'fan', 'radio', 'clock', 'printer']
-const faults = ['makes a loud noise', 'does not start', 'smells of smoke', 'stopped after a week']
-const checks = [{ name: 'house', type: 'pattern', pattern: '^TICKET\\[(\\w+)\\]' }]
+const people = 16
 /** As little as it can be and still go through everything. */
 const small = { dataset: '', name: 'house', checks, examples: 0, hyper: { epochs: 1, rank: 4, kl: 0.5 } }
 
@@ -23,7 +20,7 @@ interface Shown extends Omit<Run, 'adapter'> { readonly adapter: { readonly name
 test('a training goes on after kill -9, leaves out who is erased meanwhile, ends in a verdict, and leaves no text of anybody', { skip, timeout: 1_200_000 }, async t => {
   const python = 'python' in found ? found.python : ''
   const first = await startServer(t, [], { ENGRAFT_PYTHON: python })
-  await talk(first)
+  await talk(first, people, 4)
   const dataset = await built(first)
 
   const { id } = await read<Shown>(await first.post('/admin/training', { ...small, dataset }))
@@ -35,7 +32,7 @@ test('a training goes on after kill -9, leaves out who is erased meanwhile, ends
   await until(server, id, ({ stage }) => stage === 'training')
   const folder = join(server.data, 'training', id)
   const before = await rowsIn(folder)
-  const gone = await learnt(server, dataset)
+  const gone = await someone(server, people, dataset, 'train')
   const receipt = await read<{ readonly datasets: readonly string[] }>(await fetch(`${server.url}/v1/users/${gone}`, { method: 'DELETE' }))
   t.match(receipt.datasets, ['house@1'], 'the receipt names what held rows of theirs')
   // Its files went with the erasure, or hold the others only.
@@ -62,46 +59,14 @@ test('a training goes on after kill -9, leaves out who is erased meanwhile, ends
   t.equal(await server.stop(), 0)
 })
 
-/** Words of no meaning, others for each number, so that no row is a near copy of another one. */
-function words (n: number): string[] {
-  const syllables = ['ba', 'ce', 'di', 'fo', 'gu', 'ha', 'je', 'ki', 'lo', 'mu', 'na', 'pe', 'ri', 'so', 'tu', 'va']
-  return Array.from({ length: 20 }, (_, i) => {
-    const [a, b, c] = createHash('sha256').update(`${n} ${i}`).digest()
-    return [a, b, c].map(byte => syllables[byte! % syllables.length]).join('')
-  })
-}
-
-async function talk (server: LiveServer): Promise<void> {
-  const { key } = await read<{ key: string }>(await server.post('/admin/keys', { name: 'test', tenant: 'local', scopes: ['chat', 'memory', 'feedback'], training: true }))
-  for (const [i, user] of people.entries()) {
-    for (const [j, fault] of faults.entries()) {
-      const item = items[(i + 3 * j) % items.length]!
-      const headers = { authorization: `Bearer ${key}`, 'x-engraft-user': user, 'x-engraft-memory': 'off' }
-      const aside = words(4 * i + j)
-      const question = `My ${item} ${fault}. ${aside.slice(0, 12).join(' ')}. What now?`
-      const { id } = await read<{ id: string }>(await server.post('/v1/chat/completions', { messages: [{ role: 'user', content: question }], max_tokens: 1 }, { headers }))
-      await read(await server.post('/v1/feedback', { completion_id: id, kind: 'correction', value: `TICKET[${item}]: ${fault}. ${aside.slice(12).join(' ')}.` }, { headers }))
-    }
-  }
-}
-
 async function built (server: LiveServer): Promise<string> {
-  let version = await read<{ id: string, state: string, failure: unknown }>(await server.post('/admin/datasets', { name: 'house', filters: { language: { off: true }, push: { off: true }, cap: { off: true } } }))
+  let version = await read<{ id: string, state: string, failure: unknown }>(await server.post('/admin/datasets', { name: 'house', filters }))
   while (version.state === 'building') {
     await sleep(300)
     version = await read(await fetch(`${server.url}/admin/datasets/${version.id}`))
   }
   if (version.state !== 'ready') throw new Error(JSON.stringify(version.failure))
   return version.id
-}
-
-/** Somebody whose rows are learnt from. */
-async function learnt (server: LiveServer, dataset: string): Promise<string> {
-  for (const user of people) {
-    const { data } = await read<{ data: readonly { versions: readonly { id: string, split: string }[] }[] }>(await fetch(`${server.url}/admin/datasets/lineage?user=${user}`))
-    if (data.some(({ versions }) => versions.some(({ id, split }) => id === dataset && split === 'train'))) return user
-  }
-  throw new Error('nobody is learnt from')
 }
 
 async function rowsIn (folder: string): Promise<number> {
@@ -115,10 +80,4 @@ async function until (server: LiveServer, id: string, there: (run: Shown) => boo
     if (there(run) || run.stage === 'failed') return run
     await sleep(300)
   }
-}
-
-async function read<T> (reply: Response): Promise<T> {
-  const text = await reply.text()
-  if (!reply.ok) throw new Error(`${reply.url} answers ${reply.status}: ${text.slice(0, 400)}`)
-  return JSON.parse(text) as T
 }
