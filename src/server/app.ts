@@ -106,7 +106,7 @@ export async function buildApp (parts: Parts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => value => JSON.stringify(value))
 
   const sockets = new OpenSockets()
-  const meters = new Meters({ bases, adapters, memories: parts.memories, training }, { answers: () => answers.running, sockets: () => sockets.count })
+  const meters = new Meters({ bases, adapters, memories: parts.memories, training, loops: parts.loops }, { answers: () => answers.running, sockets: () => sockets.count })
   parts.watch(meters)
   const answers = new Answers(parts.answer, outcome => meters.answered(outcome))
   const identify = identifier(parts.verify, config)

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { AnswerOutcome } from './answers.ts'
-import type { Adapters, Bases, Memories, Training, Watcher } from './ports.ts'
+import type { Adapters, Bases, Loops, Memories, Training, Watcher } from './ports.ts'
 
 // Seconds. A health check takes a millisecond, a long answer on a CPU minutes.
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900]
@@ -16,7 +16,7 @@ export class Meters implements Watcher {
   readonly #masked: Counter<'kind'>
   readonly #judged: Counter<'kind'>
 
-  constructor ({ bases, adapters, memories, training }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'>, readonly training: Pick<Training, 'list'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
+  constructor ({ bases, adapters, memories, training, loops }: { readonly bases: Pick<Bases, 'list'>, readonly adapters: Pick<Adapters, 'list'>, readonly memories: Pick<Memories, 'progress'>, readonly training: Pick<Training, 'list'>, readonly loops: Pick<Loops, 'list'> }, open: { readonly answers: () => number, readonly sockets: () => number }) {
     const registers = [this.registry]
     // The default resolution of 10 ms reads 13 ms of delay where there is none (trap T19).
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1 })
@@ -48,6 +48,16 @@ export class Meters implements Watcher {
     perRun(Gauge, 'engraft_training_stage', 'Runs of training that wait or are under way.', 'stage', ({ ended, stage }) => ended === null ? [stage, 1] : null)
     perRun(Gauge, 'engraft_training_loss', 'Of the last step, while an adapter is trained.', 'adapter', ({ wanted, progress }) => progress?.loss === undefined ? null : [wanted.name, progress.loss])
     perRun(Gauge, 'engraft_training_tokens_per_second', 'Of the last step, while an adapter is trained.', 'adapter', ({ wanted, progress }) => progress?.tokensPerSecond === undefined ? null : [wanted.name, progress.tokensPerSecond])
+    registers[0]?.registerMetric(new Gauge({
+      name: 'engraft_loop_step',
+      help: 'Where each loop is: waiting is for a person.',
+      labelNames: ['loop', 'step'],
+      registers: [],
+      async collect () {
+        this.reset()
+        for (const { settings: { name }, step } of await loops.list()) this.set({ loop: name, step }, 1)
+      }
+    }))
     registers[0]?.registerMetric(new Gauge({
       name: 'engraft_memory_units',
       help: 'Memories, and parts of long ones: embedded are found by their meaning too, pending by their words only. None of either without an embedding model.',

@@ -74,6 +74,7 @@ test('a loop is made, shown, moved, judged and removed', async t => {
   ])
   t.match((await app.inject('/admin/loop')).json(), { object: 'list', data: [{ object: 'loop', name: 'house', step: 'waiting', words: 'house@2 waits for a person.', fresh: 3, round: { began_at: '2026-03-01T08:00:00.000Z', ended_at: null }, rounds: [{ outcome: 'refused' }] }] })
   t.match((await app.inject('/admin/loop?name=house')).json(), { data: [{ name: 'house' }] })
+  t.match((await app.inject('/metrics')).body, /^engraft_loop_step\{loop="house",step="waiting"\} 1$/m)
 })
 
 test('what no loop can be asked', async t => {
