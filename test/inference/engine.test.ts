@@ -140,6 +140,14 @@ test('one engine, many answers', async t => {
   })
 })
 
+test('an answer goes on unchanged when a neighbour ends and its slot changes places', async t => {
+  // Of three in a row the middle one ends first. A fourth slot is empty, so the outer two come together by way of it; without one they stay apart.
+  const asks = ([['Tell me about the sea.', 24], ['Name a colour.', 4], ['Tell me about the snow.', 24]] as const).map(([content, maxTokens]) => generation(content, { sampling: endless, maxTokens }))
+  const [moved, stayed] = [await openEngine(t), await openEngine(t, { slots: 3 })]
+  const texts = async (engine: typeof moved): Promise<string[]> => await Promise.all(asks.map(async ask => (await collect(engine.generate(ask, never))).text))
+  t.strictSame(await texts(moved), await texts(stayed))
+})
+
 test('when the child is killed in mid-answer the answer ends in an error, and the next one is answered', async t => {
   const engine = await openEngine(t)
   const killInMidAnswer = async (): Promise<void> => {

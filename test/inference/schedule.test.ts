@@ -8,18 +8,25 @@ const names = (plan: readonly { answer: { name: string }, count: number }[]): st
 
 test('answers that decode go first, and a prompt beside them gets a bounded share', async t => {
   const schedule = new Schedule(128)
-  for (let i = 0; i < 30; i++) schedule.learn(100, 1000)
-  t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1), answer('b', 1)])), ['a:1', 'b:1', 'prompt:20'], '10 ms a token: 20 tokens in 200 ms')
+  const learn = (msPerToken: number): void => { for (let i = 0; i < 60; i++) schedule.learn(100, 100 * msPerToken) }
+  learn(10)
+  t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1), answer('b', 1)])), ['a:1', 'b:1', 'prompt:65'], 'a tile of 64 and one')
   t.strictSame(names(schedule.next([answer('prompt', 500)])), ['prompt:128'], 'alone it fills the batch')
-  t.strictSame(names(schedule.next([answer('prompt', 500), answer('other', 1, 'other')])), ['prompt:20'], 'not when another group waits')
+  t.strictSame(names(schedule.next([answer('prompt', 500), answer('other', 1, 'other')])), ['prompt:65'], 'not when another group waits')
+  learn(1.99)
+  t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1)])), ['a:1', 'prompt:100'], '2 ms a token: 100 in 200 ms')
+  learn(12.5)
+  t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1)])), ['a:1', 'prompt:16'], 'a tile would take more than 800 ms')
 })
 
-test('of several prompts the shortest gets half a batch and the oldest the rest', async t => {
+test('of several prompts the shortest is first in every second batch, else the oldest', async t => {
   const schedule = new Schedule(100)
-  t.strictSame(names(schedule.next([answer('book', 900), answer('page', 300), answer('question', 30)])), ['question:30', 'book:70'])
-  t.strictSame(names(schedule.next([answer('book', 900), answer('page', 300)])), ['page:50', 'book:50'])
+  const shop = [answer('book', 900), answer('page', 300), answer('question', 30)]
+  t.strictSame(names(schedule.next(shop)), ['question:30', 'page:70'])
+  t.strictSame(names(schedule.next(shop)), ['book:100'])
+  t.strictSame(names(schedule.next(shop.slice(0, 2))), ['page:100'])
+  t.strictSame(names(schedule.next(shop.slice(0, 2))), ['book:100'])
   t.strictSame(names(schedule.next([answer('x', 20), answer('y', 30)])), ['x:20', 'y:30'])
-  t.strictSame(names(schedule.next([answer('x', 70), answer('y', 80)])), ['x:70', 'y:30'])
 })
 
 test('an answer whose reader does not keep up is left out', async t => {
@@ -44,9 +51,9 @@ test('groups take turns of about fifty milliseconds, the one that has waited lon
 
 /** Takes a slot, fills it with the prompt, and gives it back unless it is to stay busy. */
 function fill (slots: Slots, owner: string, prompt: number[], busy = false): Slot {
-  const taken = slots.take(owner, Uint32Array.from(prompt))
+  const taken = slots.take(owner, 'base', Uint32Array.from(prompt))
   if (taken === null) throw new Error('no slot')
-  taken.slot.tokens.push(...prompt.slice(taken.keep))
+  taken.slot.tokens.push(...prompt.slice(taken.slot.tokens.length))
   if (!busy) slots.release(taken.slot)
   return taken.slot
 }
@@ -54,34 +61,34 @@ function fill (slots: Slots, owner: string, prompt: number[], busy = false): Slo
 test('a conversation goes on in its own slot, and never in a stranger\'s', async t => {
   const slots = new Slots(2)
   const first = fill(slots, 'ada', [1, 2, 3, 4])
-  const stranger = slots.take('bob', Uint32Array.of(1, 2, 3, 4))
+  const stranger = slots.take('bob', 'base', Uint32Array.of(1, 2, 3, 4))
   t.match(stranger, { keep: 0, copyFrom: null })
   t.not(stranger?.slot, first, 'the least recently used one')
-  t.match(slots.take('ada', Uint32Array.of(1, 2, 3, 4)), { slot: first, keep: 3, copyFrom: null }, 'one token is left to evaluate')
-  t.equal(slots.take('eve', Uint32Array.of(1)), null, 'none is free')
+  t.match(slots.take('ada', 'base', Uint32Array.of(1, 2, 3, 4)), { slot: first, keep: 3, copyFrom: null }, 'one token is left to evaluate')
+  t.equal(slots.take('eve', 'base', Uint32Array.of(1)), null, 'none is free')
 })
 
 test('a shared beginning is copied, so that the other conversation stays whole', async t => {
   const slots = new Slots(3)
   const system = [1, 2, 3]
   const first = fill(slots, 'clinic', [...system, 10, 11, 12, 13, 14])
-  const second = slots.take('clinic', Uint32Array.from([...system, 20]))
+  const second = slots.take('clinic', 'base', Uint32Array.from([...system, 20]))
   t.match(second, { keep: 3, copyFrom: first })
   t.not(second?.slot, first)
-  t.strictSame(second?.slot.tokens, system)
+  t.strictSame(second?.slot.tokens, [], 'empty until then')
   t.strictSame(first.tokens, [...system, 10, 11, 12, 13, 14])
 })
 
 test('a busy slot can be copied from, as when an answer is asked for again', async t => {
   const slots = new Slots(2)
   const busy = fill(slots, 'ada', [1, 2, 3, 4], true)
-  t.match(slots.take('ada', Uint32Array.of(1, 2, 3, 4)), { keep: 3, copyFrom: busy })
+  t.match(slots.take('ada', 'base', Uint32Array.of(1, 2, 3, 4)), { keep: 3, copyFrom: busy })
 })
 
 test('when the only free slot holds the shared beginning it is cut back, not copied', async t => {
   const slots = new Slots(1)
   const only = fill(slots, 'ada', [1, 2, 3, 4, 5, 6, 7, 8])
-  t.match(slots.take('ada', Uint32Array.of(1, 2, 9)), { slot: only, keep: 2, copyFrom: null })
+  t.match(slots.take('ada', 'base', Uint32Array.of(1, 2, 9)), { slot: only, keep: 2, copyFrom: null })
   t.strictSame(only.tokens, [1, 2])
 })
 

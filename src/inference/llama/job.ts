@@ -36,6 +36,9 @@ export class Job {
   /** Whose prompt it is, on which weights: a prefix is reused only where both are the same. */
   get owner (): string { return `${this.request.tenant}\0${this.request.target.digest}` }
 
+  /** Its answers share batches with those of the same adapters. */
+  get group (): string { return this.request.target.digest }
+
   /** Notes the end of an answer; true when it was the last. */
   ended (answer: Answer): boolean {
     this.#written += answer.written.length
@@ -93,7 +96,7 @@ export class Answer implements Waiting {
     this.#rest = shape.rest
   }
 
-  get group (): string { return this.job.request.target.digest }
+  get group (): string { return this.job.group }
   get adapters (): readonly AppliedAdapter[] { return this.job.request.target.adapters }
   get pending (): number { return this.#feed.length }
   get paused (): boolean { return this.job.untaken >= window }
@@ -106,7 +109,8 @@ export class Answer implements Waiting {
 
   /** The slot holds the prompt's first `keep` tokens; the rest is to be fed. Throws when the grammar cannot be used. */
   begin (keep: number): void {
-    this.slot.tokens.length = keep
+    this.slot.tokens.length = Math.min(this.slot.tokens.length, keep)
+    for (const token of this.job.prompt.tokens.subarray(this.slot.tokens.length, keep)) this.slot.tokens.push(token)
     if (this.choice === 0) this.job.cachedTokens = keep
     this.#feed = this.job.prompt.tokens.subarray(keep)
     this.constrain()

@@ -125,13 +125,23 @@ export class BatchLoop {
 
   async #begin ({ answer, taken: { slot, keep, copyFrom } }: Seated): Promise<void> {
     try {
+      await this.#gather()
       await this.#residents.acquire(answer.adapters)
       answer.acquired = true
-      const kept = answer.scored ? 0 : keep
+      // Its source may have been forgotten meanwhile, and hold something else.
+      const kept = answer.scored || (copyFrom !== null && copyFrom.tokens.length < keep) ? 0 : keep
       if (copyFrom !== null && kept > 0) await this.#native.copy(copyFrom.index, slot.index)
       answer.begin(this.#native.trim(slot.index, kept) ? kept : 0)
     } catch (cause) {
       this.#fail(answer.job, cause)
+    }
+  }
+
+  /** Brings together what is computed together. */
+  async #gather (): Promise<void> {
+    for (let exchange = this.#slots.apart(); exchange !== null; exchange = this.#slots.apart()) {
+      for (const { from, to } of exchange.moves) await this.#native.move(from, to)
+      this.#slots.exchanged(exchange)
     }
   }
 
@@ -192,6 +202,7 @@ export class BatchLoop {
         this.#longestBatchMs = Math.max(this.#longestBatchMs, ms)
         this.#schedule.learn(batch.reduce((sum, { count }) => sum + count, 0), ms)
         await Promise.all(batch.map(({ answer, stretch }, i) => this.#advance(answer, stretch.position, indexes[i] ?? [])))
+        await this.#gather()
       } catch (cause) {
         for (const { answer } of batch) this.#fail(answer.job, cause)
       }

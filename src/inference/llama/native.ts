@@ -170,6 +170,12 @@ export class Native {
     await this.#context.copySequenceStateFromOtherSequence(target, source)
   }
 
+  /** Makes `target` hold what `source` holds, and empties that. */
+  async move (source: number, target: number): Promise<void> {
+    await this.copy(source, target)
+    this.#context.disposeSequence(source)
+  }
+
   /**
    * Loads a LoRA adapter. Past node-llama-cpp's own cache, which goes by path
    * and frees adapters only with the model. Throws with llama.cpp's own words.

@@ -29,7 +29,7 @@ export class Queue {
   next (answers: Iterable<Answer>): (Entry & { readonly taken: Taken }) | null {
     const index = this.#entries.findIndex(({ job }) => !this.#isBeingRead(job, answers))
     const entry = this.#entries[index]
-    const taken = entry === undefined ? null : this.#slots.take(entry.job.owner, entry.job.prompt.tokens)
+    const taken = entry === undefined ? null : this.#slots.take(entry.job.owner, entry.job.group, entry.job.prompt.tokens)
     if (entry === undefined || taken === null) return null
     this.#entries.splice(index, 1)
     return { ...entry, taken }

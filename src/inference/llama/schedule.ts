@@ -12,6 +12,15 @@ export interface Waiting {
 const turnMs = 48
 /** How long one batch may take while others wait for it: what a reader hardly notices. */
 const stepMs = 200
+/**
+ * A prompt's tokens in a batch beside others. llama.cpp's attention on a CPU
+ * takes them in tiles of 64 and fewer one by one (at 1,000 tokens of a small
+ * model 8.2 ms each, not 6.2); the first of them is computed with the answers
+ * that decode, so 64 are left for the tile.
+ */
+const tile = 65
+/** How long a batch may take to fill a tile: longer ones are for larger models, where attention is a small part. */
+const tileMs = 800
 
 /**
  * Chooses what goes into the next batch: one group at a time, the one served
@@ -28,6 +37,8 @@ export class Schedule {
   #turnLeft = turnMs
   /** Measured cost of a prompt token; pessimistic until measured. */
   #msPerToken = 8
+  /** Whose turn among prompts it is. */
+  #shortestFirst = false
 
   constructor (batchSize: number) { this.#batchSize = batchSize }
 
@@ -41,14 +52,23 @@ export class Schedule {
     const decoding = group.filter(answer => answer.pending === 1).slice(0, this.#batchSize)
     const alone = decoding.length === 0 && groups.length === 1
     const room = this.#batchSize - decoding.length
-    const budget = alone ? room : Math.min(room, Math.max(16, Math.floor(stepMs / this.#msPerToken)))
-    return [...decoding.map(answer => ({ answer, count: 1 })), ...prompts(group.filter(answer => answer.pending > 1), budget)]
+    const least = tile * this.#msPerToken <= tileMs ? tile : 16
+    const budget = alone ? room : Math.min(room, Math.max(least, Math.floor(stepMs / this.#msPerToken)))
+    const prompts = this.#ordered(group.filter(answer => answer.pending > 1))
+    return [...decoding.map(answer => ({ answer, count: 1 })), ...filled(prompts, budget)]
   }
 
   /** Learns from a batch of `tokens` that took `ms`. Small batches say little about a prompt token's cost. */
   learn (tokens: number, ms: number): void {
     this.#turnLeft -= ms
     if (tokens >= 16) this.#msPerToken += 0.3 * (ms / tokens - this.#msPerToken)
+  }
+
+  /** Every second batch is first for the shortest prompt, so that a question does not wait behind books; the others for the oldest, so that no book waits for ever. */
+  #ordered<W extends Waiting> (prompts: readonly W[]): readonly W[] {
+    if (prompts.length < 2) return prompts
+    this.#shortestFirst = !this.#shortestFirst
+    return this.#shortestFirst ? prompts.toSorted((a, b) => a.pending - b.pending) : prompts
   }
 
   #begin (groups: readonly string[]): void {
@@ -60,18 +80,12 @@ export class Schedule {
   }
 }
 
-/** Half of the budget to the shortest prompt, so that a question does not wait behind books; the rest to the oldest, so that no book waits for ever. */
-function prompts<W extends Waiting> (waiting: readonly W[], budget: number): { answer: W, count: number }[] {
-  const [first] = waiting
-  if (first === undefined || budget <= 0) return []
-  const shortest = waiting.reduce((least, answer) => answer.pending < least.pending ? answer : least, first)
-  const counts = new Map<W, number>([[shortest, Math.min(shortest.pending, Math.ceil(budget / 2))]])
-  let left = budget - (counts.get(shortest) ?? 0)
-  for (const answer of waiting) {
-    const had = counts.get(answer) ?? 0
-    const more = Math.min(answer.pending - had, left)
-    if (more > 0) counts.set(answer, had + more)
-    left -= more
-  }
-  return [...counts].map(([answer, count]) => ({ answer, count }))
+/** As much of each as there is budget left for. */
+function filled<W extends Waiting> (prompts: readonly W[], budget: number): { answer: W, count: number }[] {
+  let left = budget
+  return prompts.flatMap(answer => {
+    const count = Math.min(answer.pending, left)
+    left -= count
+    return count > 0 ? [{ answer, count }] : []
+  })
 }
