@@ -60,7 +60,7 @@ export const Exported = Type.Object({
   rows: Type.Integer(),
   bytes: Type.Integer(),
   sha256: Type.String(),
-  removed_at: nullable<string>('string', 'When an erasure left too little of it, and it was deleted; null: it was not.')
+  removed_at: nullable<string>('string', 'When too little of it was left, and it was deleted; null: it was not.')
 })
 export type ExportedWire = Static<typeof Exported>
 
