@@ -15,8 +15,8 @@ test('answers that decode go first, and a prompt beside them gets a bounded shar
   t.strictSame(names(schedule.next([answer('prompt', 500), answer('other', 1, 'other')])), ['prompt:65'], 'not when another group waits')
   learn(1.99)
   t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1)])), ['a:1', 'prompt:100'], '2 ms a token: 100 in 200 ms')
-  learn(12.5)
-  t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1)])), ['a:1', 'prompt:16'], 'a tile would take more than 800 ms')
+  learn(16)
+  t.strictSame(names(schedule.next([answer('prompt', 500), answer('a', 1)])), ['a:1', 'prompt:16'], 'a tile would take more than a second')
 })
 
 test('of several prompts the shortest is first in every second batch, else the oldest', async t => {

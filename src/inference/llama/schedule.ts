@@ -20,7 +20,7 @@ const stepMs = 200
  */
 const tile = 65
 /** How long a batch may take to fill a tile: longer ones are for larger models, where attention is a small part. */
-const tileMs = 800
+const tileMs = 1000
 
 /**
  * Chooses what goes into the next batch: one group at a time, the one served
