@@ -29,7 +29,7 @@ const { values: given } = parseArgs({ options: { quick: { type: 'boolean', defau
 const out = resolve(given.out)
 const seed = Number(given.seed)
 /** `quick` shows that everything works, on too few people to prove much. */
-const size = given.quick ? { agents: 104, regulars: 0, voters: 24, held: 20 } : { agents: 104, regulars: 24, voters: 160, held: 200 }
+const size = given.quick ? { agents: 104, regulars: 0, late: 40, voters: 24, held: 20 } : { agents: 104, regulars: 24, late: 60, voters: 160, held: 200 }
 const hyper = given.quick ? { epochs: 2 } : { epochs: 3 }
 const tenant = 'northwind'
 const name = 'house'
@@ -64,7 +64,7 @@ try {
   }
 
   page.chapter('The loop makes a first version')
-  await loop('PUT', '', { name, tenant, rows: 40, cooldown_hours: 0, checks, hyper, examples: given.quick ? 0 : 3, budget: { minutes: 60 }, canary: { percent: 50, smallest: 0.4 } })
+  await loop('PUT', '', { name, tenant, rows: size.late, cooldown_hours: 0, checks, hyper, examples: given.quick ? 0 : 3, budget: { minutes: 60 }, canary: { percent: 50, smallest: 0.4 } })
   const first = await round(['live'])
   page.say('', `${name}@1 is live: the gate has too few held-out people to decide alone, so a person did.`)
 
@@ -78,7 +78,7 @@ try {
   if (size.regulars > 0) await remembered()
 
   page.chapter('A second version, tried on half of the people')
-  await collect(place, { ...people.agents, people: crowd(seed + 1, { agents: given.quick ? 40 : 80, regulars: 0 }).agents.people.map((person, i) => ({ ...person, user: `late-${i}` })) })
+  await collect(place, { ...people.agents, people: crowd(seed + 1, { agents: size.late, regulars: 0 }).agents.people.map((person, i) => ({ ...person, user: `late-${i}` })) })
   const tried = await round(['canary', 'live'], vote)
   page.say('', `${name}@${tried.version} is live. ${tried.words}`)
 
@@ -179,12 +179,13 @@ function headers (user: string): Record<string, string> { return { authorization
 /** Somebody who was never learnt from tells something, and is answered with it later. */
 async function remembered (): Promise<void> {
   const [told, asked] = ['Hello, I bought a guitar in your shop last month.', 'My new one has a broken handle. What can I do?']
-  await read(await server.post('/v1/chat/completions', { messages: [{ role: 'user', content: told }], max_tokens: 1 }, { headers: headers('newcomer') }))
+  const newcomers = [['The base model, with memory', 'smollm2-135m', 'newcomer-0'], [`${name}@1, with memory`, name, 'newcomer-1']] as const
+  for (const [, , user] of newcomers) await read(await server.post('/v1/chat/completions', { messages: [{ role: 'user', content: told }], max_tokens: 1 }, { headers: headers(user) }))
   do await sleep(1000)
   while (await server.metric('engraft_memory_units{state="pending"}') > 0)
-  page.say(...quoted('A newcomer, yesterday', told), ...quoted('And today', asked))
-  for (const [who, model] of [['The base model, with memory', 'smollm2-135m'], [`${name}@1, with memory`, name]] as const) {
-    const reply = await ask('newcomer', asked, model, { temperature: 0 })
+  page.say('', ...quoted('A newcomer, yesterday', told), ...quoted('And today', asked))
+  for (const [who, model, user] of newcomers) {
+    const reply = await ask(user, asked, model, { temperature: 0 })
     page.say(...quoted(`${who} (${reply.engraft.memories.length} recalled)`, reply.choices[0].message.content))
   }
 }
