@@ -41,7 +41,7 @@ test('what people correct over HTTP becomes a data set that the terminal shows, 
   const again = await (await server.post('/admin/datasets', { name: 'house' })).json() as { id: string, state: string }
   t.equal(again.state, 'building')
   const detail = async (id: string) => await (await fetch(`${server.url}/admin/datasets/${id}`)).json() as { state: string, sha256: string, erased: number, card: string }
-  await until(async () => (await detail(again.id)).state === 'ready')
+  await until(async () => (await detail(again.id)).state === 'ready', 120_000)
   t.equal((await detail(again.id)).sha256, data[0]!.sha256)
   t.match(await cli('diff', 'house@2', 'house@1'), /Against house@1: 5 rows then, 0 new since/)
 
