@@ -66,7 +66,7 @@ async function chat ({ server, random }: Talk, person: Person, stream: boolean):
 }
 
 async function streamed (server: LiveServer, body: object, person: Person, erasures: number): Promise<{ id: string, text: string }> {
-  const reply = await server.post('/v1/chat/completions', { ...body, stream: true }, { headers: { 'x-engraft-user': person.name } })
+  const reply = await server.post('/v1/chat/completions', { ...body, stream: true }, { headers: { 'x-engraft-user': person.name }, signal: AbortSignal.timeout(patience) })
   if (!reply.ok) throw await refusal(reply, 'a stream', person, erasures)
   let id = ''
   let text = ''
