@@ -4,7 +4,7 @@
  * alternating pairs. Prints medians, and the median ratio with its 95 %
  * interval. Builds llama-server once (about 10 minutes) into the user's cache.
  *
- *   npm run bench:serve [-- quick] [-- SECTION …]   sections: writing reading stall product overhead schema
+ *   npm run bench:serve [-- quick] [-- SECTION …]   sections: writing processor reading stall product overhead schema
  *   npm run bench:serve -- --gpu [quick]            8 and 32 streams with 8 adapters on CUDA
  */
 import { cpus, loadavg } from 'node:os'

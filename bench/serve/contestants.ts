@@ -19,6 +19,8 @@ export interface Question {
 
 /** One of the two servers. */
 export interface Contestant {
+  /** The process that decodes. */
+  readonly pid: number
   /** Asks for exactly so many tokens. */
   ask (question: Question, signal?: AbortSignal, heard?: (at: number) => void): Promise<Answered>
 }
@@ -59,8 +61,8 @@ export async function openContestants (arena: Arena): Promise<Opened> {
   console.log(`engraft ${await version()}: serve ${ours.join(' ')}`)
   console.log(`llama-server of ${built.version}: ${llama.flags.join(' ')}`)
   return {
-    engraft: { ask: (question, signal, heard) => asked(engraft.url, question, { model: question.adapter === undefined ? 'bench' : `bench-${question.adapter}` }, signal, heard) },
-    llama: { ask: (question, signal, heard) => asked(llama.url, question, { cache_prompt: true, lora: [{ id: question.adapter ?? 0, scale: question.adapter === undefined ? 0 : 1 }] }, signal, heard) },
+    engraft: { pid: engraft.enginePid(), ask: (question, signal, heard) => asked(engraft.url, question, { model: question.adapter === undefined ? 'bench' : `bench-${question.adapter}` }, signal, heard) },
+    llama: { pid: llama.pid, ask: (question, signal, heard) => asked(llama.url, question, { cache_prompt: true, lora: [{ id: question.adapter ?? 0, scale: question.adapter === undefined ? 0 : 1 }] }, signal, heard) },
     close: async () => {
       await Promise.all([engraft.stop(), llama.stop()])
       await rm(folder, { recursive: true })

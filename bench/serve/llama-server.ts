@@ -43,6 +43,7 @@ export async function builtLlamaServer (cuda: boolean): Promise<Built> {
 export interface Running {
   readonly url: string
   readonly flags: readonly string[]
+  readonly pid: number
   stop (): Promise<void>
 }
 
@@ -67,6 +68,7 @@ export async function startLlamaServer ({ binary }: Built, given: readonly strin
   return {
     url,
     flags,
+    pid: server.pid ?? NaN,
     stop: async () => {
       server.kill('SIGTERM')
       if (server.exitCode === null && server.signalCode === null) await once(server, 'exit')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { prose } from '../../test/support/engine.ts'
 import { seeded } from '../../test/gguf/builder.ts'
@@ -15,7 +16,7 @@ export interface Stage {
 }
 
 /** In the order they run in. Each takes its pairs and prints its lines. */
-export const sections = { writing, reading, stall, product, overhead, schema } as const
+export const sections = { writing, processor, reading, stall, product, overhead, schema } as const
 
 const subjects = ['the sea', 'a lighthouse', 'an old clock', 'a lost dog', 'the first snow', 'a night train', 'two brothers', 'a garden']
 
@@ -62,6 +63,28 @@ async function writing ({ both, pairs }: Stage): Promise<void> {
     const [tuned, base] = [rate(`${load}, one adapter`), rate(load)]
     printWithin(`one adapter against the base, ${load}`, { engraft: ratios(tuned.engraft, base.engraft), llama: ratios(tuned.llama, base.llama) })
   }
+}
+
+/** What a step costs the process that decodes, which for llama-server is all of it. Others on the machine take time from both but add none of theirs here. */
+async function processor ({ both, pairs }: Stage): Promise<void> {
+  if (process.platform !== 'linux') return console.log('  not measured: only Linux tells it of another process')
+  for (const name of loadNames) {
+    const { streams, tokens, adapter } = loads[name]
+    const step = (contestant: Contestant) => async (): Promise<number> => {
+      // Its prompts are read, and were by an earlier pair.
+      await together(contestant, streams, 1, () => adapter)
+      const before = await processorMs(contestant.pid)
+      await together(contestant, streams, tokens, () => adapter)
+      return (await processorMs(contestant.pid) - before) / tokens
+    }
+    printPairs(`processor ms a step, ${name}`, await inTurn(pairs, step(both.engraft), step(both.llama)))
+  }
+}
+
+/** User and system time of a process so far; proc(5) counts it in hundredths of a second. */
+async function processorMs (pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1)?.split(' ') ?? []
+  return 10 * (Number(fields[11]) + Number(fields[12]))
 }
 
 /** A prompt that nobody has seen, and the conversation's second turn. */

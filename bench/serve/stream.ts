@@ -13,7 +13,8 @@ export interface Answered {
 /** Posts a chat request that asks for a stream with its usage, and reads it to its end. `heard` is called at every piece. Throws unless the answer is whole. */
 export async function streamed (url: string, body: object, signal?: AbortSignal, heard: (at: number) => void = () => {}): Promise<Answered> {
   const sentAt = performance.now()
-  const reply = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), ...signal !== undefined && { signal } })
+  // A connection of its own: on one that was idle for a while, either server may hang up at the moment it is asked.
+  const reply = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(body), ...signal !== undefined && { signal } })
   if (!reply.ok) throw new Refused(reply.status, await reply.text())
   const pieces: number[] = []
   let text = ''

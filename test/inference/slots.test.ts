@@ -14,7 +14,8 @@ function laid (layout: string): { slots: Slots, all: Slot[] } {
   const slots = new Slots(layout.length)
   const all = [...layout].map(group => taken(slots, group).slot)
   for (const [i, slot] of all.entries()) {
-    if (layout[i] !== '.') slot.tokens.push(i)
+    if (layout[i] === '.') slot.group = null
+    else slot.tokens.push(i)
     if (!/[A-Z]/.test(layout[i] ?? '')) slots.release(slot)
   }
   return { slots, all }
@@ -83,6 +84,14 @@ t.test('whoever begins anew finds a place beside its group, whatever the slots h
   for (let exchange = slots.apart(); exchange !== null; exchange = slots.apart()) slots.exchanged(exchange)
   const places = [newcomer, all[1], all[5]].map(slot => slot?.index ?? NaN).sort((a, b) => a - b)
   t.strictSame(places.map(place => place - (places[0] ?? NaN)), [0, 1, 2])
+})
+
+t.test('whoever begins anew while all are idle finds a place beside one of its group', t => {
+  const { slots, all } = laid('eabcd')
+  const newcomer = taken(slots, 'c').slot
+  for (let exchange = slots.apart(); exchange !== null; exchange = slots.apart()) slots.exchanged(exchange)
+  t.equal(Math.abs(newcomer.index - (all[3]?.index ?? NaN)), 1)
+  t.end()
 })
 
 t.test('when all slots were used, the one unused for longest is begun in', async t => {

@@ -4,8 +4,8 @@ export interface Slot {
   index: number
   /** Whose prompt it holds and on which weights: reuse never crosses it. */
   owner: string
-  /** Busy slots of one group may share a batch. */
-  group: string
+  /** Busy slots of one group may share a batch; null: it was never used. */
+  group: string | null
   readonly tokens: number[]
   busy: boolean
   usedAt: number
@@ -44,7 +44,7 @@ export class Slots {
   #stirred = false
 
   constructor (count: number) {
-    this.#slots = Array.from({ length: count }, (_, index) => ({ index, owner: nobody, group: '', tokens: [], busy: false, usedAt: 0 }))
+    this.#slots = Array.from({ length: count }, (_, index) => ({ index, owner: nobody, group: null, tokens: [], busy: false, usedAt: 0 }))
   }
 
   /**
@@ -73,7 +73,7 @@ export class Slots {
   holds (owner: string, prompt: Uint32Array): number { return this.#longest(owner, prompt)[1] }
 
   /**
-   * The next exchange that brings busy slots of one group together; null when
+   * The next exchange that brings slots of one group together, busy ones above all; null when
    * none does. llama.cpp computes sequences together only while their numbers
    * follow one another (`llama_batch_allocr::split_equal`): four that lie apart
    * take 1.3 times as long as four side by side with a small model on a CPU, and
@@ -83,13 +83,13 @@ export class Slots {
   apart (): Exchange | null {
     const empty = this.#slots.find(({ tokens }) => tokens.length === 0)
     if (!this.#stirred || empty === undefined) return null
-    const groups = this.#slots.toSorted((a, b) => a.index - b.index).map(({ busy, group }) => busy ? group : null)
+    const places = this.#slots.toSorted((a, b) => a.index - b.index)
+    const now = closeness(places)
     let best = { gain: 0, tokens: Infinity, pair: null as readonly [one: Slot, other: Slot] | null }
     for (const one of this.#slots.filter(({ busy }) => busy)) {
       for (const other of this.#slots) {
-        const [mine, its] = [groups[one.index] ?? null, groups[other.index] ?? null]
-        if (mine === its) continue
-        const gain = closeness(groups.with(one.index, its).with(other.index, mine)) - closeness(groups)
+        if (other.busy && other.group === one.group) continue
+        const gain = closeness(places.with(one.index, other).with(other.index, one)) - now
         const tokens = one.tokens.length + other.tokens.length
         if (gain > best.gain || (gain > 0 && gain === best.gain && tokens < best.tokens)) best = { gain, tokens, pair: [one, other] }
       }
@@ -137,8 +137,13 @@ function moves (one: Slot, other: Slot, empty: Slot): Exchange['moves'] {
   return less.tokens.length === 0 ? [across] : [{ from: less.index, to: empty.index }, across, { from: empty.index, to: more.index }]
 }
 
-/** How close those of one group are: the squares of their runs' lengths, so that one long run counts more than two short ones. */
-function closeness (groups: readonly (string | null)[]): number {
+/** How close those of one group are. Busy ones come first; idle ones may be at work together later, when no slot is empty. */
+function closeness (places: readonly Slot[]): number {
+  return 10_000 * runs(places.map(({ busy, group }) => busy ? group : null)) + runs(places.map(({ group }) => group))
+}
+
+/** The squares of the lengths of runs of one group, at most 64 × 64: so one long run counts more than two short ones. */
+function runs (groups: readonly (string | null)[]): number {
   let [sum, run] = [0, 0]
   groups.forEach((group, i) => {
     run = group === groups[i - 1] ? run + 1 : 1
