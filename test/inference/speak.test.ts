@@ -37,6 +37,20 @@ test('one engine, every way to speak', async t => {
     t.strictSame((await choices(ask('Tell me a story.', { choices: 3, maxTokens: 12, sampling: { ...greedy, temperature: 1, seed: 3 } }))).texts, warm.texts, 'and the same one every time')
   })
 
+  await t.test('what earlier answers were sampled with is no part of the next', async t => {
+    const seeded = { ...greedy, temperature: 1, seed: 7 }
+    const said = async (sampling: typeof greedy, over: Partial<Generation> = {}): Promise<string | undefined> => (await choices(ask('Tell me a story.', { maxTokens: 10, sampling, ...over }))).texts[0]
+    const [plain, hot] = [await said(greedy), await said(seeded)]
+    // 6 is what a sampler is left with that had the seed 7, and the other way round.
+    for (const sampling of [{ ...seeded, seed: 6 }, { ...seeded, presencePenalty: 2, frequencyPenalty: 2 }, { ...seeded, topP: 0.1, topK: 2, minP: 0.5 }, { ...greedy, logitBias: new Map([[0, -100], [1, 50]]) }, seeded]) {
+      await said(sampling)
+      t.equal(await said(seeded), hot)
+      t.equal(await said(greedy), plain)
+    }
+    await said(seeded, { grammar: objectGrammar() })
+    t.equal(await said(seeded), hot)
+  })
+
   await t.test('more answers than slots, and one who leaves in the middle of them', async t => {
     const { ends } = await choices(ask('Count.', { choices: 7, maxTokens: 5 }))
     t.equal(ends.length, 7)

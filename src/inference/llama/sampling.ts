@@ -28,11 +28,21 @@ export interface Sampler {
 /** A token's probability and those of the likeliest at its place, as natural logarithms. */
 export interface Likelihood { readonly logprob: number, readonly top: readonly (readonly [token: number, logprob: number])[] }
 
+/** Samplers that wait to be used again. */
+const spares = 16
+
 /** Everything between logits and tokens. Nothing of it may run while a batch does, but for making and freeing samplers. */
 export class Samplers {
   readonly #bindings: SamplerBindings
   readonly #context: SamplingContext
   readonly #contextSize: number
+  /**
+   * Used again, because each holds 12 bytes for every token of the vocabulary
+   * (AddonSampler's `tokenCandidates`: 0.6 to 1.8 MB), which `dispose` does not
+   * free: only the collection of its JavaScript object does, and that can take
+   * hours, since V8 is not told of those bytes.
+   */
+  readonly #spare: NativeSampler[] = []
   /** Looks at every token; greedy, which is the cheapest to build. */
   readonly #all: NativeSampler
   /** Sorts only the head of the vocabulary; one for each number of likeliest tokens asked for. */
@@ -89,7 +99,12 @@ export class Samplers {
     return true
   }
 
-  free (sampler: Sampler): void { sampler.handle.dispose() }
+  free ({ handle, config }: Sampler): void {
+    if (this.#spare.length === spares) return handle.dispose()
+    // What is left out is taken off; another seed, since the same one would go on in its sequence.
+    handle.applyConfig({ temperature: 0, seed: (Number(config.seed) ^ 1) >>> 0 })
+    this.#spare.push(handle)
+  }
 
   /** The next token. Throws when no token has a finite chance (broken weights). */
   async sample (index: number, sampler: Sampler): Promise<number> {
@@ -137,7 +152,7 @@ export class Samplers {
   }
 
   #open (config: Record<string, unknown>): NativeSampler {
-    const handle = this.#bindings.sampler()
+    const handle = this.#spare.pop() ?? this.#bindings.sampler()
     handle.applyConfig(config)
     return handle
   }
