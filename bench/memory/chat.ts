@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { events, type LiveServer } from '../../test/support/server.ts'
 import { asUser, embedded, post, print, quantile, type Scale, sentences } from './shared.ts'
 
@@ -11,6 +12,7 @@ const turnsOf = 6
  * off, and off with as many idle words in each message as memories were quoted
  * with. What is quoted must be read too, at the depth where it stands, where
  * tokens cost more than in the first turn; what is over is what memory costs.
+ * Between two turns a person reads and writes: what was said is in memory by then.
  */
 export async function chatting (server: LiveServer, { rounds, conversationTokens }: Scale): Promise<void> {
   const sentence = sentences(4)
@@ -50,6 +52,8 @@ async function conversation (server: LiveServer, opening: string, facts: readonl
   const turns: Turn[] = []
   const messages = [{ role: 'user', content: `${' the'.repeat(idle(0))} ${opening}` }]
   for (let turn = 0; turn < turnsOf; turn++) {
+    await sleep(500)
+    await embedded(server)
     turns.push(await ask(server, messages, memory))
     if (turn + 1 === turnsOf) break
     messages.push({ role: 'assistant', content: turns.at(-1)!.content }, { role: 'user', content: `${' the'.repeat(idle(turn + 1))} Whom did I meet when ${facts[turn * 17]!.split(' ').slice(4, 12).join(' ')}?` })
