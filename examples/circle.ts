@@ -29,8 +29,8 @@ const { values: given } = parseArgs({ options: { quick: { type: 'boolean', defau
 const out = resolve(given.out)
 const seed = Number(given.seed)
 /** `quick` shows that everything works, on too few people to prove much. */
-const size = given.quick ? { agents: 104, regulars: 0, late: 40, voters: 24, held: 20 } : { agents: 104, regulars: 24, late: 60, voters: 160, held: 200 }
-const hyper = given.quick ? { epochs: 2 } : { epochs: 3 }
+const size = given.quick ? { agents: 104, regulars: 0, late: 40, voters: 24, held: 20 } : { agents: 104, regulars: 16, late: 40, voters: 160, held: 200 }
+const hyper = { epochs: 2 }
 const tenant = 'northwind'
 const name = 'house'
 const data = join(out, 'data')
