@@ -9,7 +9,7 @@ import { act, fixtures, question, upload } from './swapping.ts'
 const found = await trainerPython()
 const skip = 'missing' in found ? found.missing : false
 /** Enough for a gain that is no chance, and little enough for two trainings. */
-const people = 64
+const people = 60
 
 interface Adapter { readonly live: number, readonly versions: readonly { readonly version: number, readonly tainted: object | null }[] }
 interface Answer { readonly model: string, readonly choices: readonly [{ readonly message: { readonly content: string } }], readonly engraft: { readonly memories: readonly string[] } }
@@ -20,7 +20,7 @@ test('chat, correction, data set, training, gate, canary, promotion, an answer w
   await act(server, 'house', 'promote', { version: 1 })
   await talk(server, people, 1)
   await read(await server.post('/admin/loop', {
-    name: 'house', rows: people, cooldown_hours: 0, checks, filters, examples: 0, hyper: { epochs: 2, rank: 8 }, canary: { percent: 50, smallest: 0.5 }
+    name: 'house', rows: people, cooldown_hours: 0, checks, filters, examples: 0, hyper: { epochs: 1 }, canary: { percent: 50, smallest: 0.5 }
   }, { method: 'PUT' }))
 
   const steps = new Set<string>()
