@@ -8,7 +8,7 @@ import type { Measured, Parity } from './measured.ts'
 import { baseAnswers } from './prepare/base-answers.ts'
 import { writeRows } from './prepare/files.ts'
 import { forgettingOf } from './prepare/forgetting.ts'
-import { areSame, gainOf, type Logps, parityOf, parityRows } from './prepare/parity.ts'
+import { changeOf, gainOf, type Logps, parityOf, parityRows } from './prepare/parity.ts'
 import type { Order } from './prepare/probe.ts'
 import type { Served } from './served.ts'
 import type { TokenRow, Torch, TorchScore } from './trainer.ts'
@@ -73,7 +73,7 @@ export async function compare ({ served, torch, bases, folder, held }: Compariso
           before,
           after: parityOf(adapted.slice(0, rows.length), compared),
           gain: { engine: gainOf(base, adapted.slice(0, rows.length)), torch: gainOf(logpsOf(inTorch), logpsOf(compared)) },
-          scaleZero: areSame(off, base)
+          atZero: changeOf(off, base)
         },
         forgetting: forgettingOf(ofGeneral(scores), ofGeneral(beforeAll), ofGeneral(adapted))
       }

@@ -63,8 +63,8 @@ export interface Measured {
     readonly after: Parity
     /** Mean nat a token that the adapter gains on the parity rows, by each. */
     readonly gain: { readonly engine: number, readonly torch: number }
-    /** At scale 0 every log-probability is exactly the base's. */
-    readonly scaleZero: boolean
+    /** Mean |difference| of a token's log-probability between the adapter at scale 0 and the base, nat: 0 but for how sums round beside other answers. */
+    readonly atZero: number
   } | null
   readonly arms: readonly Arm[]
   readonly gain: {

@@ -15,7 +15,7 @@ export function good (): Measured {
       before: { rows: 24, error: 0.0052, meanNll: 0.018, worstNll: 0.044 },
       after: { rows: 24, error: 0.0047, meanNll: 0.006, worstNll: 0.015 },
       gain: { engine: 4.44, torch: 4.42 },
-      scaleZero: true
+      atZero: 0
     },
     arms: [
       { name: 'base', rows: 110, checks: { opening: interval(0), item: interval(0.48, 0.38, 0.58), topic: interval(0) }, all: interval(0), nll: interval(4.6, 4.5, 4.7), firstToken: 81, promptTokens: 41, words: 71 },

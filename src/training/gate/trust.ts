@@ -15,7 +15,7 @@ export const data: Step = ({ data: { trained, sharedPeople, sharedRows, rude, se
 
 export const parity: Step = ({ parity }) => {
   if (parity === null) return open('Whether the engine reads the adapter as PyTorch trained it is not known: it came as a GGUF file alone.')
-  const { before, after, gain, scaleZero } = parity
+  const { before, after, gain, atZero } = parity
   const figures = {
     beforeRows: before.rows,
     beforeError: before.error,
@@ -25,7 +25,7 @@ export const parity: Step = ({ parity }) => {
     afterWorstNll: after.worstNll,
     gainEngine: gain.engine,
     gainTorch: gain.torch,
-    scaleZero: Number(scaleZero)
+    atZero
   }
   if (before.rows === 0 || after.rows === 0) return open('Engine and PyTorch were compared on no row.', figures)
   const error = limits.errorRatio * before.error + limits.errorSlack
@@ -39,7 +39,7 @@ export const parity: Step = ({ parity }) => {
     { holds: after.error <= error, words: `a token's probability by ${fixed(after.error, 4)} with the adapter (at most ${fixed(error, 4)}: ${limits.errorRatio} times the base's and ${limits.errorSlack})` },
     { holds: after.worstNll <= limits.adapterNll, words: `the worst row's log-likelihood by ${fixed(after.worstNll, 3)} nat a token with the adapter (at most ${limits.adapterNll})` },
     { holds: Math.abs(gain.engine - gain.torch) <= apart, words: `the adapter gains ${fixed(gain.engine, 3)} nat a token in the engine and ${fixed(gain.torch, 3)} in PyTorch (at most ${fixed(apart, 3)} apart)` },
-    { holds: scaleZero, words: scaleZero ? 'at scale 0 the adapter changes nothing' : 'at scale 0 the adapter still changes answers (it must change nothing)' }
+    { holds: atZero <= limits.atZero, words: `at scale 0 the adapter changes a token's log-likelihood by ${fixed(atZero, 3)} nat (at most ${limits.atZero})` }
   ], figures, {
     passed: `The engine that serves and PyTorch that trained agree, on ${counted(before.rows, 'row')} without the adapter and ${after.rows} with it`,
     failed: ofBase.every(({ holds }) => holds)

@@ -54,9 +54,10 @@ export function errorOf (engine: Logps, torch: readonly TorchScore[]): number {
 /** Mean nat a token by which rows became likelier; each row counts alike. */
 export function gainOf (before: Logps, after: Logps): number { return meanOf(after.map((logps, i) => meanOf(logps) - meanOf(before[i]!))) }
 
-/** Whether two scorings are the same to the last bit. */
-export function areSame (one: Logps, other: Logps): boolean {
-  return one.length === other.length && one.every((logps, i) => logps.length === other[i]!.length && logps.every((value, j) => value === other[i]![j]))
+/** Mean |difference| of a token's log-probability between two scorings, nat; NaN where they are of other rows. */
+export function changeOf (one: Logps, other: Logps): number {
+  if (one.length !== other.length || one.some((logps, i) => logps.length !== other[i]!.length)) return NaN
+  return meanOf(one.flatMap((logps, i) => logps.map((value, j) => Math.abs(value - other[i]![j]!))))
 }
 
 function aligned (logps: readonly number[], score: TorchScore | undefined): TorchScore {

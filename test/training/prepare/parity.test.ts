@@ -1,6 +1,6 @@
 import t, { test, type Test } from 'tap'
 import { forgettingOf } from '../../../src/training/prepare/forgetting.ts'
-import { areSame, errorOf, gainOf, parityOf, parityRows } from '../../../src/training/prepare/parity.ts'
+import { changeOf, errorOf, gainOf, parityOf, parityRows } from '../../../src/training/prepare/parity.ts'
 import { chosen } from '../../../src/training/prepare/probe.ts'
 import type { TorchScore } from '../../../src/training/trainer.ts'
 import { row } from '../../datasets/curation/rows.ts'
@@ -25,8 +25,9 @@ test('parity counts every token alike, and rows by the mean of theirs', async t 
 
 test('a gain is the mean over rows of what a token became likelier', async t => {
   near(t, gainOf([[-2, -4], [-1]], [[-1, -1], [-1]]), 1)
-  t.equal(areSame([[-1, -2]], [[-1, -2]]), true)
-  for (const other of [[[-1, -2.0000001]], [[-1]], [], [[-1, -2], [-1]]]) t.equal(areSame([[-1, -2]], other), false)
+  t.equal(changeOf([[-1, -2], [-3]], [[-1, -2], [-3]]), 0)
+  t.equal(changeOf([[-1, -2], [-3]], [[-1.5, -2], [-2.5]]), 1 / 3)
+  for (const other of [[[-1]], [], [[-1, -2], [-1]]]) t.ok(Number.isNaN(changeOf([[-1, -2]], other)), JSON.stringify(other))
 })
 
 test('forgetting counts every token of the base\'s own answers alike', async t => {
