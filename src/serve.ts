@@ -183,10 +183,9 @@ export async function serve (config: Config, { models, progress, signal, bootstr
     const canaries = openCanaries({ database, adapters, log: (message, fields) => log('error', message, fields) })
     closing.push(() => canaries.close())
     const training = await openLearning({ config, version: await version(), database, datasets, adapters, bases, files, environment, log })
-    closing.push(() => training.close())
     const lineages = openLineages(database)
     const loops = openLoops({ database, datasets, training, adapters, canaries, lineages, log: (message, fields) => log('error', message, fields) })
-    closing.push(() => loops.close())
+    closing.push(async () => { await Promise.all([loops.close(), training.close()]) })
     const directory = createDirectory({ bases, adapters })
     app = await buildApp({
       config,

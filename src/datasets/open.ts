@@ -74,6 +74,9 @@ export async function openDatasets ({ database, path, folder, code, gate, log }:
 
   async function built (version: Version, wanted: Wanted, progress: (progress: Progress) => void): Promise<Version> {
     try {
+      // Asked for twice: begun while the server was still starting, and found then as what a killed one had left.
+      const now = await find(database, version.id)
+      if (now.state !== 'building') return now
       for (let left = tries; ; left--) {
         await clean(database, version.id)
         if (await run({ type: 'build', version, wanted }, progress, async () => await clean(database, version.id)) === true) break

@@ -26,7 +26,7 @@ export type Phase =
   | { readonly at: 'canary', readonly run: Run, readonly told: Told }
 
 /** Reads what it has come to. */
-export async function phaseOf ({ datasets, training, adapters, canaries }: PhaseParts, { name, approval }: LoopSettings, { dataset, run: id, version, canary }: Round): Promise<Phase> {
+export async function phaseOf ({ datasets, training, adapters, canaries }: PhaseParts, { name, approval }: LoopSettings, { began, dataset, run: id, version, canary }: Round): Promise<Phase> {
   if (dataset === null) return { at: 'begun' }
   if (id === null) {
     const data = await datasets.find(dataset)
@@ -39,9 +39,16 @@ export async function phaseOf ({ datasets, training, adapters, canaries }: Phase
   const info = adapters.find(name)
   const newest = info === null ? null : await canaries.find(name).catch(noCanary)
   // One that a person began is as good as its own.
-  if (newest !== null && (newest.id === canary || (newest.ended === null && newest.candidate === version))) return { at: 'canary', run, told: newest }
+  if (newest !== null && (newest.id === canary || (newest.candidate === version && (newest.ended === null || newest.began >= began)))) return { at: 'canary', run, told: newest }
   if (info?.live === version) return { at: 'live', run, version }
-  return { at: 'passed', run, version, person: approval === 'person' || run.verdict?.decision !== 'promote' }
+  // Where somebody took the name off, only a person puts it on again; nor is what was tried once tried again unasked.
+  const retired = info?.live == null && info?.previous != null
+  return { at: 'passed', run, version, person: approval === 'person' || run.verdict?.decision !== 'promote' || retired || canary !== null }
+}
+
+/** Whether something is judged that could still go live. */
+export function isCandidate (phase: Phase): phase is Extract<Phase, { readonly run: Run }> {
+  return phase.at === 'judged' || phase.at === 'passed' || (phase.at === 'canary' && phase.told.outcome !== 'promoted')
 }
 
 function noCanary (error: unknown): null {

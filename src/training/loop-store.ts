@@ -70,9 +70,9 @@ export function reached (id: string, { dataset, run, version, canary }: Reached)
     { id, dataset: dataset ?? null, run: run ?? null, version: version ?? null, canary: canary ?? null })
 }
 
-/** As if it began now: what it had come to is not taken up again. */
-export function restarted (id: string, now: number): CompiledQuery {
-  return query('update loop_rounds set began = :now, dataset = null, run = null, version = null, canary = null where id = :id and ended is null', { id, now })
+/** As if it began now, for that reason: what it had come to is not taken up again. */
+export function restarted (id: string, reason: Reason, now: number): CompiledQuery {
+  return query('update loop_rounds set began = :now, reason = :reason, dataset = null, run = null, version = null, canary = null where id = :id and ended is null', { id, reason, now })
 }
 
 export function ended (id: string, outcome: Outcome, words: string, now: number): CompiledQuery {

@@ -3,16 +3,17 @@ import { record } from '../access/audit.ts'
 import type { Adapters } from '../adapters/adapters.ts'
 import type { Canaries } from '../canary/canaries.ts'
 import type { Database } from '../database/database.ts'
-import type { Datasets } from '../datasets/datasets.ts'
+import type { Datasets, Version } from '../datasets/datasets.ts'
 import { dueAfter } from '../datasets/due.ts'
 import { fresh, nothing, recorded } from '../datasets/fresh.ts'
 import { type ErrorCode, PublicError, problem, publicError } from '../errors.ts'
 import type { Lineages } from '../lineage/lineage.ts'
 import { type Kept, type KeptRound, type Reached, begun, ended, handled, loop, loops, reached, removed, restarted, rounds, written } from './loop-store.ts'
-import { phaseOf } from './loop-phase.ts'
+import { isCandidate, phaseOf } from './loop-phase.ts'
+import { checkSettings, wantedOf } from './loop-settings.ts'
 import { between, within } from './loop-words.ts'
 import type { Loop, LoopSettings, Loops, Outcome, Reason, Round } from './loops.ts'
-import type { Training, Wanted } from './training.ts'
+import type { Training } from './training.ts'
 
 export interface LoopParts {
   readonly database: Pick<Database, 'all' | 'commit'>
@@ -48,9 +49,9 @@ const told = 20
 /** What says that the data are too little or wrong, and not that something broke. */
 const unfit: ReadonlySet<string> = new Set<ErrorCode>(['dataset_empty', 'dataset_leaks', 'training_too_few', 'training_none_held'])
 /** Refusals that pass by themselves, beside those of the status 429 and 503. */
-const passing: ReadonlySet<string> = new Set<ErrorCode>(['canary_running', 'storage_full', 'dataset_unsettled'])
-/** As a name of an adapter. */
-const validName = /^[a-z0-9][a-z0-9._-]{0,99}$/i
+const passing: ReadonlySet<string> = new Set<ErrorCode>(['canary_running', 'storage_full', 'storage_failed', 'python_missing', 'python_setup_failed'])
+/** Tries after which what is broken here, and does not say that it passes, ends the round. */
+const tries = 60
 
 /** Loops in this database. */
 export function openLoops (parts: LoopParts): OpenLoops {
@@ -59,8 +60,10 @@ export function openLoops (parts: LoopParts): OpenLoops {
   let ticking: Promise<void> | null = null
   let timer: NodeJS.Timeout | null = null
   let closed = false
-  /** Why a round cannot take its next step, and until when it is left alone; by its id. */
-  const troubles = new Map<string, { readonly words: string, readonly until: number }>()
+  /** Why a round cannot take its next step, since when it is left alone, and how often it was tried; by its id. */
+  const troubles = new Map<string, { readonly words: string, readonly since: number, readonly times: number }>()
+  /** When each run was first seen at work, by its id: time in the queue, and while no server ran, is no time of its own. */
+  const working = new Map<string, number>()
 
   /** One change at a time, by whomever. */
   function inTurn<T> (work: () => Promise<T>): Promise<T> {
@@ -80,13 +83,13 @@ export function openLoops (parts: LoopParts): OpenLoops {
     const phase = await phaseOf(parts, settings, round)
     const come = async (to: Reached): Promise<true> => { await database.commit([reached(round.id, to)]); return true }
     const end = async (outcome: Outcome, words: string): Promise<true> => { await over(round, name, outcome, words); return true }
-    if ('run' in phase && phase.at !== 'running' && phase.at !== 'broken' && retrain && phase.run.erased > 0) {
-      // What learnt from the erased does not go live: the round begins anew without them.
+    if (isCandidate(phase) && phase.run.erased > 0) {
+      // What learnt from the erased does not go live. Once more at most, for rows may go on going.
       if (phase.at === 'canary' && phase.told.ended === null) await canaries.end(name, loopName)
-      if (phase.at !== 'live' && !(phase.at === 'canary' && phase.told.outcome === 'promoted')) {
-        await database.commit([restarted(round.id, now())])
-        return true
-      }
+      if (!retrain) return await end('refused', 'Rows that it learnt from were erased while it was judged.')
+      if (round.reason === 'erased') return await end('failed', 'Rows that it learnt from were erased while it was judged, once more.')
+      await database.commit([restarted(round.id, 'erased', now())])
+      return true
     }
     switch (phase.at) {
       case 'begun': {
@@ -95,7 +98,7 @@ export function openLoops (parts: LoopParts): OpenLoops {
         return await come({ dataset: (had ?? (await datasets.build({ tenant, name, filters })).version).id })
       }
       case 'building': return false
-      case 'unbuilt': return await end(outcomeOf(phase.data.failure?.code), phase.data.failure?.message ?? 'The data set could not be built.')
+      case 'unbuilt': return await unmade(round, name, phase.data.failure, 'The data set could not be built.')
       case 'built': {
         const { data } = phase
         const rows = data.manifest?.counts.train.rows ?? 0
@@ -110,12 +113,14 @@ export function openLoops (parts: LoopParts): OpenLoops {
         return await come({ run: (await training.start(wanted)).id })
       }
       case 'running': {
-        const { id, stage, created, took } = phase.run
-        if (budget.minutes === null || stage === 'waiting' || now() - created - (took.waiting ?? 0) <= budget.minutes * minuteMs) return false
+        const { id, stage } = phase.run
+        if (budget.minutes === null || stage === 'waiting') return false
+        if (!working.has(id)) working.set(id, now())
+        if (now() - working.get(id)! <= budget.minutes * minuteMs) return false
         await training.cancel(id)
-        return await end('failed', `Its training was still under way after the ${budget.minutes} minutes that are the budget of a round, and was ended.`)
+        return await end('refused', `Its training was still under way after the ${budget.minutes} minutes that are the budget of a round, and was ended.`)
       }
-      case 'broken': return await end(phase.run.stage === 'cancelled' ? 'stopped' : outcomeOf(phase.run.failure?.code), phase.run.failure?.message ?? 'Its training was cancelled.')
+      case 'broken': return phase.run.stage === 'cancelled' ? await end('stopped', 'Its training was cancelled.') : await unmade(round, name, phase.run.failure, 'Its training failed.')
       case 'judged': {
         const { adapter, verdict } = phase.run
         if (adapter === null) return await end('refused', verdict?.words ?? 'The gate refused it.')
@@ -123,6 +128,7 @@ export function openLoops (parts: LoopParts): OpenLoops {
         return await come({ version: adapter.version })
       }
       case 'passed': {
+        if (adapters.find(name)?.versions.some(({ version }) => version === phase.version) !== true) return await end('stopped', `${name}@${phase.version} was removed.`)
         if (phase.person) return false
         // With nothing live there is nothing to compare with; and what learnt from the erased is not kept for a comparison.
         if ((adapters.find(name)?.live ?? null) === null || round.reason === 'erased') await adapters.promote(name, phase.version, loopName)
@@ -137,9 +143,32 @@ export function openLoops (parts: LoopParts): OpenLoops {
     }
   }
 
-  async function over (round: Round, name: string, outcome: Outcome, words: string): Promise<void> {
-    await database.commit([ended(round.id, outcome, words, now()), record(loopName, 'loop.end', name, { round: round.number, outcome })])
+  async function over (round: Round, name: string, outcome: Outcome, words: string, by = loopName): Promise<void> {
+    await database.commit([ended(round.id, outcome, words, now()), record(by, 'loop.end', name, { round: round.number, outcome })])
     troubles.delete(round.id)
+    if (round.run !== null) working.delete(round.run)
+  }
+
+  /** A data set or a training that failed: what passes is made again when it may have, all else ends the round. */
+  async function unmade (round: Round, name: string, failure: Version['failure'], words: string): Promise<boolean> {
+    if (failure === null || !passing.has(failure.code)) {
+      await over(round, name, outcomeOf(failure?.code), failure?.message ?? words)
+      return true
+    }
+    await database.commit([restarted(round.id, round.reason, now())])
+    left(round, failure.message)
+    return false
+  }
+
+  /** It is left alone for a while. */
+  function left (round: Round, words: string): void { troubles.set(round.id, { words, since: now(), times: (troubles.get(round.id)?.times ?? 0) + 1 }) }
+
+  /** Ends what a round has under way, and itself. */
+  async function stopped (settings: LoopSettings, round: KeptRound, by: string, words: string): Promise<void> {
+    const phase = await phaseOf(parts, settings, round)
+    if (phase.at === 'running') await training.cancel(phase.run.id)
+    if (phase.at === 'canary' && phase.told.ended === null) await canaries.end(settings.name, by)
+    await over(round, settings.name, 'stopped', words, by)
   }
 
   /** The rows that the live version learnt from and that have gone since. */
@@ -156,9 +185,9 @@ export function openLoops (parts: LoopParts): OpenLoops {
 
   /** When a round may begin by itself, ms. */
   function coolAt ({ cooldown }: LoopSettings, last: Round | undefined): number {
-    if (last === undefined) return 0
     // A clock that was set back must not silence it.
-    return Math.min(last.began, now()) + Math.max(cooldown * hourMs, last.outcome === 'failed' ? failedCooldownMs : 0)
+    if (last === undefined || last.began > now()) return 0
+    return last.began + Math.max(cooldown * hourMs, last.outcome === 'failed' ? failedCooldownMs : 0)
   }
 
   async function due ({ settings, handled: until }: Kept): Promise<Reason | null> {
@@ -167,13 +196,16 @@ export function openLoops (parts: LoopParts): OpenLoops {
     if (coolAt(settings, last) > now()) return null
     if (retrain) {
       const gone = await goneOf(name)
-      // Once refused, the same is not made again before more is different.
-      if (gone > 0 && !(last?.reason === 'erased' && last.gone === gone)) return 'erased'
+      // Once turned down, or rolled back, the same is not made again before more is different.
+      const same = last !== undefined && last.outcome !== 'failed' && last.gone === gone && last.version !== adapters.find(name)?.live
+      if (gone > 0 && !same) return 'erased'
     }
     if (cron !== null) {
-      if ((dueAfter(cron, Math.min(until, now())) ?? Infinity) > now()) return null
+      if (until <= now() && (dueAfter(cron, until) ?? Infinity) > now()) return null
+      if (until <= now() && await freshOf(settings) > 0) return 'schedule'
+      // Nothing to learn from at its time, or a clock that was set back.
       await database.commit([handled(name, now())])
-      return await freshOf(settings) > 0 ? 'schedule' : null
+      return null
     }
     return await freshOf(settings) >= (enough ?? Infinity) ? 'rows' : null
   }
@@ -181,6 +213,7 @@ export function openLoops (parts: LoopParts): OpenLoops {
   async function begin (name: string, reason: Reason, by: string): Promise<void> {
     await database.commit([
       begun({ loop: name, reason, began: now(), evidence: await recorded(database), gone: await goneOf(name) }),
+      ...reason === 'schedule' ? [handled(name, now())] : [],
       record(by, 'loop.run', name, { reason })
     ])
   }
@@ -194,7 +227,8 @@ export function openLoops (parts: LoopParts): OpenLoops {
       if (reason !== null) await begin(name, reason, loopName)
     }
     for (let round = await underWay(name); round !== null; round = await underWay(name)) {
-      if (closed || (troubles.get(round.id)?.until ?? 0) > now()) return
+      const since = troubles.get(round.id)?.since ?? -Infinity
+      if (closed || (since <= now() && now() < since + retryMs)) return
       try {
         if (!await advance(kept, round)) return
         troubles.delete(round.id)
@@ -209,13 +243,14 @@ export function openLoops (parts: LoopParts): OpenLoops {
   async function stumbled (round: Round, name: string, thrown: unknown): Promise<void> {
     const error = publicError(thrown)
     if (!(thrown instanceof PublicError)) log('a loop could not take its next step', { loop: name, error: thrown instanceof Error ? thrown.message : String(thrown) })
-    if ([429, 500, 503].includes(error.status) || passing.has(error.code)) troubles.set(round.id, { words: error.message, until: now() + retryMs })
+    const broken = error.status === 500
+    if (broken ? (troubles.get(round.id)?.times ?? 0) < tries : [429, 503].includes(error.status) || passing.has(error.code)) left(round, broken ? "something is wrong here, and the server's log has the cause." : error.message)
     else await over(round, name, outcomeOf(error.code), error.message)
   }
 
   async function tickOnce (): Promise<void> {
     for (const { settings: { name } } of await loops(database)) {
-      if (!closed) await inTurn(async () => { await advanced(await loop(database, name)) })
+      if (!closed) await inTurn(async () => { await advanced(await loop(database, name)) }).catch((error: unknown) => { log('a loop could not be looked at', { loop: name, error: publicError(error).code }) })
     }
   }
 
@@ -225,7 +260,6 @@ export function openLoops (parts: LoopParts): OpenLoops {
   }
 
   const tryTick = (): void => { tick().catch((error: unknown) => { log('loops could not be looked at', { error: publicError(error).code }) }) }
-
   async function shown (kept: Kept): Promise<Loop> {
     const { settings, handled: until } = kept
     const all = (await rounds(database, settings.name, told)).map(roundOf)
@@ -237,17 +271,18 @@ export function openLoops (parts: LoopParts): OpenLoops {
   }
 
   const found = async (name: string): Promise<Loop> => await shown(await loop(database, name))
-
   return {
     list: async () => await Promise.all((await loops(database)).map(shown)),
     find: found,
-    async set (settings, by) {
-      await validate(settings)
+    async set (given, by) {
+      const settings = { ...given, paused: given.paused ?? (await loops(database)).find(kept => kept.settings.name === given.name)?.settings.paused ?? false }
+      await checkSettings(parts, settings, now())
       const { name, tenant } = settings
       return await inTurn(async () => {
         const before = (await loops(database)).find(kept => kept.settings.name === name)
         if (before !== undefined && before.settings.tenant !== tenant) throw problem('loop_invalid', { detail: `The loop '${name}' belongs to another tenant: choose another name, or remove that one first.` }, { param: 'tenant' })
-        await database.commit([written(settings, now()), record(by, 'loop.set', name, { paused: settings.paused })])
+        const other = before !== undefined && before.settings.cron !== settings.cron
+        await database.commit([written(settings, now()), ...other ? [handled(name, now())] : [], record(by, 'loop.set', name, { paused: settings.paused })])
         return await found(name)
       })
     },
@@ -275,9 +310,9 @@ export function openLoops (parts: LoopParts): OpenLoops {
         if (round === null) throw problem('loop_not_waiting', { name, detail: 'no round is under way.' })
         const phase = await phaseOf(parts, settings, round)
         if (decision === 'refuse') {
-          if (phase.at === 'running') await training.cancel(phase.run.id)
-          if (phase.at === 'canary' && phase.told.ended === null) await canaries.end(name, by)
-          await over(round, name, 'stopped', `Ended by ${by}.`)
+          await stopped(settings, round, by, `Ended by ${by}.`)
+        } else if (isCandidate(phase) && phase.run.erased > 0) {
+          throw problem('loop_not_waiting', { name, detail: 'rows that the candidate learnt from were erased, so it cannot go live.' })
         } else if (phase.at === 'canary' && decision === 'live' && round.version !== null) {
           await adapters.promote(name, round.version, by)
         } else {
@@ -291,9 +326,10 @@ export function openLoops (parts: LoopParts): OpenLoops {
     },
     async remove (name, by) {
       await inTurn(async () => {
-        await loop(database, name)
+        const { settings } = await loop(database, name)
         const round = await underWay(name)
-        await database.commit([...round === null ? [] : [ended(round.id, 'stopped', `Ended by ${by}, who removed the loop.`, now())], removed(name), record(by, 'loop.remove', name)])
+        if (round !== null) await stopped(settings, round, by, `Ended by ${by}, who removed the loop.`)
+        await database.commit([removed(name), record(by, 'loop.remove', name)])
       })
     },
 
@@ -309,30 +345,9 @@ export function openLoops (parts: LoopParts): OpenLoops {
       await turn
     }
   }
-
-  async function validate (settings: LoopSettings): Promise<void> {
-    const { name, filters, cron, rows: enough } = settings
-    if (!validName.test(name)) throw problem('name_invalid', { name }, { param: 'name' })
-    if ((cron === null) === (enough === null)) throw problem('loop_invalid', { detail: "Say either 'cron', when a round begins, or 'rows', how much new evidence makes it begin." }, { param: 'cron' })
-    if (cron !== null && nextOf(cron, now()) === null) throw problem('loop_invalid', { detail: `'${cron}' names no time. A cron expression has five parts, as '0 3 * * 1' for Mondays at three.` }, { param: 'cron' })
-    datasets.check(filters)
-    await training.check(wantedOf(settings, ''))
-  }
-}
-
-function wantedOf ({ tenant, name, training }: LoopSettings, dataset: string): Wanted {
-  return { tenant, name, dataset, ...training, parent: null, candidate: null, curve: false }
 }
 
 function outcomeOf (code: string | undefined): Outcome { return code !== undefined && unfit.has(code) ? 'refused' : 'failed' }
-
-function nextOf (cron: string, after: number): number | null {
-  try {
-    return dueAfter(cron, after)
-  } catch {
-    return null
-  }
-}
 
 function roundOf ({ id, number, reason, began, ended, dataset, run, version, canary, outcome, words }: KeptRound): Round {
   return { id, number, reason, began, ended, dataset, run, version, canary, outcome, words }

@@ -84,8 +84,8 @@ export type Decision = 'canary' | 'live' | 'refuse'
 export interface Loops {
   list (): Promise<readonly Loop[]>
   find (name: string): Promise<Loop>
-  /** Makes a loop, or changes one; a round under way goes on under the new settings. Throws `loop_invalid`, `name_invalid`, and what `Training.check` throws. */
-  set (settings: LoopSettings, by: string): Promise<Loop>
+  /** Makes a loop, or changes one; a round under way goes on under the new settings. `paused` null: as it was. Throws `loop_invalid`, `name_invalid`, and what `Training.check` throws. */
+  set (settings: Omit<LoopSettings, 'paused'> & { readonly paused: boolean | null }, by: string): Promise<Loop>
   pause (name: string, paused: boolean, by: string): Promise<Loop>
   /** Begins a round now, whatever its schedule and cool-down say. Throws `loop_running`, `loop_paused`. */
   run (name: string, by: string): Promise<Loop>

@@ -21,12 +21,12 @@ const loop: Loop = { settings: usual, step: 'waiting', words: 'house@2 waits for
 /** Loops that say what they were asked. */
 function recorded (): { readonly loops: Loops, readonly calls: unknown[] } {
   const calls: unknown[] = []
-  const call = (verb: string) => async (name: string | LoopSettings, ...rest: unknown[]): Promise<Loop> => {
+  const call = (verb: string) => async (name: string, ...rest: unknown[]): Promise<Loop> => {
     calls.push([verb, name, ...rest])
     if (name === 'barn') throw problem('loop_not_found', { name }, { param: 'name' })
-    return typeof name === 'string' ? loop : { ...loop, settings: name }
+    return loop
   }
-  return { calls, loops: { list: async () => [loop], find: call('find'), set: call('set'), pause: call('pause'), run: call('run'), decide: call('decide'), remove: async (name, by) => { await call('remove')(name, by) } } }
+  return { calls, loops: { list: async () => [loop], find: call('find'), set: async (settings, by) => { calls.push(['set', settings, by]); return { ...loop, settings: { ...settings, paused: settings.paused ?? false } } }, pause: call('pause'), run: call('run'), decide: call('decide'), remove: async (name, by) => { await call('remove')(name, by) } } }
 }
 
 test('a loop is made, shown, moved, judged and removed', async t => {
@@ -65,7 +65,7 @@ test('a loop is made, shown, moved, judged and removed', async t => {
   t.equal((await app.inject({ method: 'DELETE', url: '/admin/loop?name=house' })).statusCode, 204)
   const training = { base: 'tiny', method: 'kto', hyper: { epochs: 2 }, checks: [{ name: 'short', type: 'words', least: 1, most: 9 }], examples: 0, judge: 'tiny' }
   t.strictSame(calls, [
-    ['set', usual, 'local'],
+    ['set', { ...usual, paused: null }, 'local'],
     ['set', { tenant: 'acme', name: 'house', filters: { cap: { share: 0.1 } }, training, cron: '0 3 * * 1', rows: null, cooldown: 0.5, budget: { minutes: 30, rows: 5000 }, canary: { percent: 5, smallest: 0.2 }, approval: 'person', retrain: false, paused: true }, 'local'],
     ['run', 'house', 'local'],
     ['pause', 'house', true, 'local'],

@@ -114,9 +114,11 @@ test('too few rows, too many, too long, and what broke', async t => {
   trainer.takes = 60_000
   await more(made, 'late', 20)
   await until(({ step, words }) => step === 'training' && words.includes('Trains'))
+  await loops.tick()
   time.now = Date.now() + 11 * 60_000
-  t.match(await last(4), { outcome: 'failed', words: /^Its training was still under way after the 10 minutes/ })
+  t.match(await last(4), { outcome: 'refused', words: /^Its training was still under way after the 10 minutes/ })
   trainer.takes = 5
+  await more(made, 'later', 20)
   trainer.failures = [problem('training_diverged', { detail: 'the loss is not a number' })]
   await loops.run('house', 'local')
   t.match(await last(5), { outcome: 'failed', words: /^The training diverged/ })
@@ -188,6 +190,88 @@ test('rows of the live version that are erased begin a round without them, unles
   t.equal(anew.round!.number, waits.round!.number)
   t.not(anew.round!.dataset, waits.round!.dataset)
   t.equal((await made.training.find(anew.round!.run!)).erased, 0)
+  t.equal(anew.round!.reason, 'erased')
+
+  // And where that goes on, it does not go round for ever.
+  const third = (await learntOf()).find(user => user.startsWith('late'))
+  await erasures.erase({ tenant, user: third! })
+  t.match((await until(({ round }) => round === null)).rounds[0], { outcome: 'failed', words: /were erased while it was judged, once more\.$/ })
+})
+
+test('rows whose people take back their leave are gone too, and a person cannot let live what learnt from them', async t => {
+  const made = await world(t)
+  const { loops, adapters, policies, until, database } = made
+  await loops.set({ ...settings, approval: 'person' }, 'local')
+  await corrections(made, 12, 3)
+  await until(({ step }) => step === 'waiting')
+  const [learnt] = await database.all(query<{ user: string }>("select distinct o.user from dataset_rows r join owners o on o.id = r.owner where r.split = 'train' order by 1"))
+  await loops.pause('house', true, 'local')
+  await policies.change({ tenant, user: learnt!.user }, { training: false })
+  await t.rejects(loops.decide('house', 'live', 'ada'), { code: 'loop_not_waiting', message: /were erased/ })
+  t.equal(adapters.find('house')!.live, null)
+  await loops.set({ ...settings, approval: 'person', paused: null, retrain: false }, 'local')
+  t.equal((await loops.find('house')).settings.paused, true, 'other settings let nothing go on')
+  await loops.pause('house', false, 'local')
+  t.match((await until(({ round }) => round === null)).rounds[0], { outcome: 'refused', words: 'Rows that it learnt from were erased while it was judged.' })
+
+  await loops.set(settings, 'local')
+  await loops.run('house', 'local')
+  await until(({ rounds }) => rounds[0]?.outcome === 'live')
+  await policies.change({ tenant, user: (await database.all(query<{ user: string }>(`select distinct o.user from dataset_rows r join owners o on o.id = r.owner where r.split = 'train' and r.dataset = '${(await loops.find('house')).rounds[0]!.dataset}' order by 1`)))[0]!.user }, { training: false })
+  t.match((await until(({ rounds }) => rounds[0]?.reason === 'erased')).rounds[0], { outcome: 'live', version: 3 })
+})
+
+test('what somebody took off, or removed, does not come back by itself, and what was tried once is not tried again', async t => {
+  const made = await world(t)
+  const { loops, adapters, canaries, until } = made
+  await loops.set(settings, 'local')
+  await corrections(made, 12, 3)
+  await until(({ rounds }) => rounds.length === 1)
+  await adapters.retire('house', 'ada')
+  await more(made, 'late')
+  await loops.run('house', 'local')
+  const waits = await until(({ step }) => step === 'waiting')
+  t.equal(adapters.find('house')!.live, null)
+  await adapters.remove('house', waits.round!.version, 'ada')
+  t.match((await until(({ round }) => round === null)).rounds[0], { outcome: 'stopped', words: 'house@2 was removed.' })
+
+  await adapters.promote('house', 1, 'ada')
+  await more(made, 'later')
+  await loops.run('house', 'local')
+  await until(({ step }) => step === 'canary')
+  // It ends while the loop does not look.
+  await loops.pause('house', true, 'local')
+  await canaries.end('house', 'ada')
+  await loops.pause('house', false, 'local')
+  t.match((await until(({ round }) => round === null)).rounds[0], { outcome: 'refused' })
+  await more(made, 'latest')
+  await loops.run('house', 'local')
+  await until(({ step }) => step === 'canary')
+  await loops.remove('house', 'ada')
+  t.equal(adapters.find('house')!.canary, null, 'nothing of a removed loop goes on')
+})
+
+test('a clock that was set back silences no loop', async t => {
+  const made = await world(t)
+  const { loops, until, time } = made
+  const year = 365 * 24 * hour
+  time.now = Date.now() + year
+  await loops.set({ ...settings, cooldown: 24 }, 'local')
+  await corrections(made, 12, 3)
+  await until(({ rounds }) => rounds.length === 1)
+  await more(made, 'late', 20)
+  await loops.tick()
+  t.equal((await loops.find('house')).round, null)
+  time.now = 0
+  await until(({ round }) => round !== null)
+  await loops.decide('house', 'refuse', 'local')
+  time.now = Date.now() + year
+  await loops.set({ ...settings, rows: null, cron: '0 3 * * *', cooldown: 0 }, 'local')
+  time.now = 0
+  await more(made, 'later')
+  await loops.tick()
+  time.now = Date.now() + 25 * hour
+  await until(({ round }) => round?.reason === 'schedule')
 })
 
 test('a step that fails for a while is told and tried again', async t => {

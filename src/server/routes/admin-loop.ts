@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import type { Loop, LoopSettings, Round } from '../../training/loops.ts'
+import type { Loop, Round } from '../../training/loops.ts'
 import { actorOf, callerOf } from '../plugins/auth.ts'
 import type { Loops } from '../ports.ts'
 import { Loop as LoopShape, type LoopBodyWire, LoopBody, LoopDecision, LoopList, LoopName, LoopPause, LoopQuery, type LoopWire, type RoundWire } from '../schemas/loop.ts'
@@ -47,7 +47,7 @@ export const adminLoop: FastifyPluginAsyncTypebox<{ readonly loops: Loops }> = a
   })
 }
 
-function settingsFrom (body: LoopBodyWire, own: string): LoopSettings {
+function settingsFrom (body: LoopBodyWire, own: string): Parameters<Loops['set']>[0] {
   const { name, tenant, filters, cron, rows, cooldown_hours: cooldown, budget, canary, approval, retrain, paused } = body
   return {
     tenant: tenant ?? own,
@@ -61,7 +61,7 @@ function settingsFrom (body: LoopBodyWire, own: string): LoopSettings {
     canary: { percent: canary?.percent ?? usualPercent, smallest: canary?.smallest ?? usualSmallest },
     approval: approval ?? 'gate',
     retrain: retrain ?? true,
-    paused: paused ?? false
+    paused: paused ?? null
   }
 }
 

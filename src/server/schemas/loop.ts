@@ -40,7 +40,7 @@ export const LoopBody = Type.Object({
   canary: Type.Optional(Type.Object({ percent: orNull(percent), smallest: orNull(smallest) }, { additionalProperties: false })),
   approval: orNull(oneOf(approvals, { description: 'Who says that what passed the gate may be tried on people. Left out: the gate, and a person where it cannot judge.' })),
   retrain: orNull(Type.Boolean({ description: 'Train anew when rows that the live version learnt from are erased. Left out: yes.' })),
-  paused: orNull(Type.Boolean())
+  paused: orNull(Type.Boolean({ description: 'Left out: as it was; a new loop goes on.' }))
 }, {
   additionalProperties: false,
   examples: [{ name: 'house', rows: 200, cooldown_hours: 24, checks: [{ name: 'signed', type: 'pattern', pattern: '-- Northwind Support$' }], budget: { minutes: 60 }, canary: { percent: 20, smallest: 0.1 } }]
