@@ -178,7 +178,7 @@ function headers (user: string): Record<string, string> { return { authorization
 
 /** Somebody who was never learnt from tells something, and is answered with it later. */
 async function remembered (): Promise<void> {
-  const [told, asked] = ['Hello, I bought a guitar in your shop last month.', 'My new one has a broken handle. What can I do?']
+  const [told, asked] = ['Hello, I bought a guitar in your shop last month.', 'What I bought in your shop last month has a broken handle. What can I do?']
   const newcomers = [['The base model, with memory', 'smollm2-135m', 'newcomer-0'], [`${name}@1, with memory`, name, 'newcomer-1']] as const
   for (const [, , user] of newcomers) await read(await server.post('/v1/chat/completions', { messages: [{ role: 'user', content: told }], max_tokens: 1 }, { headers: headers(user) }))
   do await sleep(1000)

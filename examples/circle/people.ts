@@ -14,8 +14,11 @@ export interface Crowd {
 }
 
 /** Told apart from what was bought before, which a question without its name is about. */
-const bought = ['Hello, I bought a {} in your shop last month.', 'Good morning! The {} that I ordered from you has come.', 'Hi, my husband gave me a {} of yours.', 'I have a new {}, it is from your shop.']
-const unnamed = ['The thing that I bought', 'What I have from your shop', 'My new one', 'What I got from you']
+const bought = [
+  ['Hello, I bought a {} in your shop last month.', 'What I bought in your shop last month'],
+  ['Good morning! The {} that I ordered in your shop has come today.', 'What I ordered in your shop'],
+  ['Hi, my husband gave me a {} for my birthday, it is from your shop.', 'What my husband gave me for my birthday']
+] as const
 
 /** Everybody in it, made by rule: the same seed gives the same people. */
 export function crowd (seed: number, size: { readonly agents: number, readonly regulars: number }): Crowd {
@@ -33,11 +36,12 @@ export function crowd (seed: number, size: { readonly agents: number, readonly r
       request: { max_tokens: 40, temperature: 0 },
       people: many('regular', size.regulars, i => {
         const item = items[(7 * i) % items.length]!
+        const [told, unnamed] = bought[i % bought.length]!
         return {
-          told: [{ role: 'user', content: pick(bought).replace('{}', item) }],
+          told: [{ role: 'user', content: told.replace('{}', item) }],
           questions: [0, 1].map(j => {
             const { topic, words, advice } = troubles[(i + 3 * j) % troubles.length]!
-            return { text: `${pick(unnamed)} ${pick(words)}. ${pick(endings)}`, right: inStyle(item, topic, advice), needs: item }
+            return { text: `${unnamed} ${pick(words)}. ${pick(endings)}`, right: inStyle(item, topic, advice), needs: item }
           })
         }
       })
