@@ -13,7 +13,7 @@ export interface Crowd {
   readonly poisoners: Task
 }
 
-/** Told apart from what was bought before, which a question without its name is about. */
+/** What somebody tells, and how they speak of it later without its name. */
 const bought = [
   ['Hello, I bought a {} in your shop last month.', 'What I bought in your shop last month'],
   ['Good morning! The {} that I ordered in your shop has come today.', 'What I ordered in your shop'],
