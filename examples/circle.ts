@@ -64,7 +64,7 @@ try {
   }
 
   page.chapter('The loop makes a first version')
-  await loop('PUT', '', { name, tenant, rows: size.late, cooldown_hours: 0, checks, hyper, examples: given.quick ? 0 : 3, budget: { minutes: 60 }, canary: { percent: 50, smallest: 0.4 } })
+  await set(size.late)
   const first = await round(['live'])
   page.say('', `${name}@1 is live: the gate has too few held-out people to decide alone, so a person did.`)
 
@@ -158,6 +158,11 @@ async function round (decisions: readonly ('canary' | 'live')[], whileTrying: ()
   }
 }
 
+/** Makes the loop, or changes how much new evidence makes a round begin. */
+async function set (rows: number): Promise<void> {
+  await loop('PUT', '', { name, tenant, rows, cooldown_hours: 0, checks, hyper, examples: given.quick ? 0 : 3, budget: { minutes: 60 }, canary: { percent: 50, smallest: 0.4 } })
+}
+
 async function looked (): Promise<Loop> { return (await read<{ readonly data: readonly [Loop] }>(await fetch(`${server.url}/admin/loop?name=${name}`))).data[0] }
 
 async function adapter (): Promise<Adapter> { return await read<Adapter>(await fetch(`${server.url}/admin/adapters/${name}`)) }
@@ -192,6 +197,8 @@ async function remembered (): Promise<void> {
 
 /** People who only vote, until the canary has seen enough. */
 async function vote (): Promise<void> {
+  // Votes are evidence too; from here on only an erasure is to begin a round.
+  await set(1_000_000)
   const { round } = await looked()
   for (let crowd = 0; crowd < (given.quick ? 1 : 3); crowd++) {
     await each(size.voters, async i => {
