@@ -153,5 +153,5 @@ test('many tools, and names that a grammar must escape, make a grammar', async t
   t.teardown(dispose)
   const [first] = tools.list
   const many: Tools = { ...tools, list: [first, ...Array.from({ length: 127 }, (_, index) => ({ ...first, name: `tool-${index}_"\\` }))] }
-  for (const of of [generic, family('llama'), family('mistral'), family('mistralNamed')]) for (const grammar of [of.grammar(many), of.rest(many)]) await acceptor(grammar)
+  for (const each of [generic, family('llama'), family('mistral'), family('mistralNamed')]) for (const grammar of [each.grammar(many), each.rest(many)]) await acceptor(grammar)
 })
