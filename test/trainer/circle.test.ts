@@ -3,8 +3,8 @@ import { test } from 'tap'
 import type { LoopWire } from '../../src/server/schemas/loop.ts'
 import { startServer, type LiveServer } from '../support/server.ts'
 import { checks, filters, read, someone, talk } from '../support/talking.ts'
-import { trainerPython } from '../trainer/support.ts'
-import { act, fixtures, question, upload } from './swapping.ts'
+import { trainerPython } from './support.ts'
+import { act, fixtures, question, upload } from '../live/swapping.ts'
 
 const found = await trainerPython()
 const skip = 'missing' in found ? found.missing : false
