@@ -100,6 +100,21 @@ export async function openWorld (t: Test, over: Partial<RegistryOptions> = {}, f
   }
 }
 
+/** The real registry beside whatever else stands in a database, with a vault in the folder and engines that do nothing. */
+export async function registryOf (database: Database, folder: string, base: BaseFile): Promise<Adapters> {
+  return await openRegistry({
+    database,
+    vault: await openVault(join(folder, 'vault')),
+    bases: [base],
+    engines: { load: async () => {}, pin: () => {} },
+    probe: async () => sound,
+    fetch: async () => { throw new Error('nothing is fetched here') },
+    adapterLimit: 1_000_000,
+    drainTimeout: 60,
+    log: () => {}
+  })
+}
+
 /** Brings the adapter of this seed, as an upload. */
 export async function add (adapters: Adapters, name: string, seed: number, base: string | null = null): ReturnType<Adapters['add']> {
   return await adapters.add({ name, base, content: arriving(tinyAdapter(seed)) }, 'cli')

@@ -1,14 +1,12 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import type { Test } from 'tap'
 import type { Adapters } from '../../src/adapters/adapters.ts'
-import { openRegistry } from '../../src/adapters/registry.ts'
-import { openVault } from '../../src/adapters/vault.ts'
 import type { Version } from '../../src/datasets/datasets.ts'
 import { query } from '../../src/database/sql.ts'
 import { openLineages } from '../../src/lineage/open.ts'
 import { advance, begin } from '../../src/training/store.ts'
 import type { Wanted } from '../../src/training/training.ts'
-import { sound, writeBase } from '../adapters/opened.ts'
+import { registryOf, writeBase } from '../adapters/opened.ts'
 import { tenant, world as datasetsWorld } from '../datasets/fixtures.ts'
 
 /** Data sets, adapters and runs in one database. */
@@ -17,17 +15,7 @@ export async function world (t: Test) {
   const { database, path } = made
   const folder = dirname(path)
   const base = await writeBase(folder, 'tiny')
-  const adapters: Adapters = await openRegistry({
-    database,
-    vault: await openVault(join(folder, 'vault')),
-    bases: [base],
-    engines: { load: async () => {}, pin: () => {} },
-    probe: async () => sound,
-    fetch: async () => { throw new Error('nothing is fetched here') },
-    adapterLimit: 1_000_000,
-    drainTimeout: 60,
-    log: () => {}
-  })
+  const adapters: Adapters = await registryOf(database, folder, base)
   let clock = 1
 
   /** A run on a data set that came to the file of this digest, as the store keeps it. */

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { openRegistry } from '../../src/adapters/registry.ts'
-import { openVault } from '../../src/adapters/vault.ts'
 import { openCanaries } from '../../src/canary/open.ts'
 import { problem } from '../../src/errors.ts'
 import { openLineages } from '../../src/lineage/open.ts'
@@ -11,7 +9,7 @@ import type { LoopSettings } from '../../src/training/loops.ts'
 import { openTraining } from '../../src/training/open.ts'
 import type { Estimate } from '../../src/training/training.ts'
 import type { Decision } from '../../src/training/verdict.ts'
-import { arriving, sound, tinyAdapter, writeBase } from '../adapters/opened.ts'
+import { arriving, registryOf, tinyAdapter, writeBase } from '../adapters/opened.ts'
 import { tenant, world as datasetsWorld } from '../datasets/fixtures.ts'
 import { good } from './candidate.ts'
 
@@ -50,17 +48,7 @@ export async function world (t: Test, path?: string) {
   const { database, datasets } = made
   const folder = dirname(made.path)
   const base = await writeBase(folder, 'tiny')
-  const adapters = await openRegistry({
-    database,
-    vault: await openVault(join(folder, 'vault')),
-    bases: [base],
-    engines: { load: async () => {}, pin: () => {} },
-    probe: async () => sound,
-    fetch: async () => { throw new Error('nothing is fetched here') },
-    adapterLimit: 1_000_000,
-    drainTimeout: 60,
-    log: () => {}
-  })
+  const adapters = await registryOf(database, folder, base)
   const logged: string[] = []
   const log = (message: string): void => { logged.push(message) }
   const time = { now: Date.now() }
