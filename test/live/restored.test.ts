@@ -45,9 +45,9 @@ test('whoever was erased after a backup is nowhere once it is restored, others a
   t.match(await versions(first), [{ trained: { dataset }, tainted: null }])
 
   // Who is held out is drawn, and nothing is learnt from them.
-  const learnt = (await Promise.all(names.map(async name => ({ name, split: (await read<{ data: [{ versions: [{ split: string }] }] }>(first, `/admin/datasets/lineage?user=${name}`)).data[0].versions[0].split }))))
-    .filter(({ split }) => split !== 'test').map(({ name }) => name)
-  const [gone, stays] = learnt as [Person, Person]
+  const sides = await Promise.all(names.map(async name => ({ name, split: (await read<{ data: [{ versions: [{ split: string }] }] }>(first, `/admin/datasets/lineage?user=${name}`)).data[0].versions[0].split })))
+  const learnt = sides.filter(({ split }) => split !== 'test')
+  const [gone, stays] = learnt.filter(({ split }) => split === 'train').map(({ name }) => name) as [Person, Person]
   const paths = { gone: await pathsOf(first, dataset, gone), stays: await pathsOf(first, dataset, stays) }
   t.strictSame(await silent(first, paths.gone, gone), [], 'every route that is asked tells of them')
   t.strictSame(await silent(first, paths.stays, stays), [])

@@ -113,7 +113,8 @@ test('too few rows, too many, too long, and what broke', async t => {
   trainer.estimate = { seconds: 60, bytes: 1, runs: 1 }
   trainer.takes = 60_000
   await more(made, 'late', 20)
-  await until(({ step, words }) => step === 'training' && words.includes('Trains'))
+  // One that waits for its turn is told as training too, and spends no budget.
+  await until(({ words }) => words.endsWith(': training.'))
   await loops.tick()
   time.now = Date.now() + 11 * 60_000
   t.match(await last(4), { outcome: 'refused', words: /^Its training was still under way after the 10 minutes/ })
