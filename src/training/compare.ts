@@ -23,6 +23,9 @@ export interface ComparisonParts {
   readonly held: AsyncIterable<Row>
 }
 
+/** Rows that are scored at scale 0, too. */
+const offRows = 4
+
 /** The engine and PyTorch on one base: what is trained by the one must be what is served by the other. */
 export interface Comparison {
   readonly before: Parity
@@ -38,7 +41,8 @@ export interface Comparison {
 export async function compare ({ served, torch, bases, folder, held }: ComparisonParts, tell: (progress: Progress) => void, signal: AbortSignal): Promise<Comparison> {
   const general = await baseAnswers('general', { served, bases }, tell, signal)
   const rows = await parityRows(served, held, general)
-  tell({ what: 'compares the base in PyTorch and in the engine', done: 0, total: null, eta: null })
+  const says = (what: string): void => tell({ what, done: 0, total: null, eta: null })
+  says('compares the base in PyTorch and in the engine')
   const path = join(folder, 'compared.jsonl')
   const torchOf = async (rows: readonly TokenRow[], peft: string | null, signal: AbortSignal): Promise<readonly TorchScore[]> => {
     await writeRows(path, rows)
@@ -59,10 +63,14 @@ export async function compare ({ served, torch, bases, folder, held }: Compariso
   return {
     before,
     async adapter (adapter, peft, qk, signal) {
+      says('compares the adapter in PyTorch and in the engine')
       const known = new Set(rows.map(({ id }) => id))
       const others = general.filter(({ id }) => !known.has(id))
       const all = [...rows, ...others]
-      const [adapted, off] = [await served.score(all, adapter, signal), await served.score(rows, { ...adapter, scale: 0 }, signal)]
+      const adapted = await served.score(all, adapter, signal)
+      // A file that changes anything at scale 0 changes every row.
+      const unscaled = rows.slice(-offRows)
+      const off = await served.score(unscaled, { ...adapter, scale: 0 }, signal)
       const scores = await torchOf(all, peft, signal)
       const compared = scores.slice(0, rows.length)
       const ofGeneral = <T>(values: readonly T[]): T[] => values.filter((_, i) => all[i]!.group === 'base')
@@ -73,7 +81,7 @@ export async function compare ({ served, torch, bases, folder, held }: Compariso
           before,
           after: parityOf(adapted.slice(0, rows.length), compared),
           gain: { engine: gainOf(base, adapted.slice(0, rows.length)), torch: gainOf(logpsOf(inTorch), logpsOf(compared)) },
-          atZero: changeOf(off, base)
+          atZero: changeOf(off, base.slice(-offRows))
         },
         forgetting: forgettingOf(ofGeneral(scores), ofGeneral(beforeAll), ofGeneral(adapted))
       }
