@@ -3,8 +3,10 @@
  * measured on people who were held out, all through the HTTP API of a real
  * server with the default model. Nothing is asserted.
  *
- *   npm run bench:learning [-- style|thumbs|facts…] [quick] [--seed N] [--keep FOLDER]
+ *   npm run bench:learning [-- style|thumbs|facts|worse…] [quick] [--seed N] [--keep FOLDER]
  *
+ * `worse` learns the style again from answers that stand beside other people's
+ * questions, and tries what the gate refuses on a fifth of the people.
  * `quick` only shows that all of it works: it is far too little to learn from.
  * `--keep` leaves the server's data folder, with the reports, in FOLDER.
  */
@@ -19,6 +21,7 @@ import { learn, measure } from './learning/run.ts'
 import { style } from './learning/style.ts'
 import type { Task } from './learning/task.ts'
 import { thumbs } from './learning/thumbs.ts'
+import { shuffled, tried } from './learning/worse.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { seed: { type: 'string', default: '1' }, keep: { type: 'string' } } })
 const seed = Number(values.seed)
@@ -34,8 +37,13 @@ try {
   const server = await spawnServer(join(folder, 'data'))
   try {
     // Four in five learn: 40 people with three corrections each.
-    if (wanted('style')) print('house style, from corrections', (await learn(server, 'style', sized(style(seed, quick ? 20 : 50)))).outcome, 'gain')
+    if (wanted('style') || wanted('worse')) print('house style, from corrections', (await learn(server, 'style', sized(style(seed, quick ? 20 : 50)))).outcome, 'gain')
     if (wanted('thumbs')) print('no lists, from thumbs alone', (await learn(server, 'thumbs', sized(thumbs(seed, quick ? 20 : 60)))).outcome, 'gain')
+    if (wanted('worse')) {
+      const { outcome, adapter } = await learn(server, 'shuffled', sized(shuffled(seed, quick ? 20 : 50)))
+      print('the same from shuffled answers', outcome, 'gain')
+      if (adapter === null) await tried(server, 'style', outcome.run, seed + 1)
+    }
     if (wanted('facts')) {
       const { trained, wordings, kinds } = facts(seed, quick ? { trained: 18, wordings: 4, kinds: 3 } : { trained: 72, wordings: 20, kinds: 14 })
       const learnt = await learn(server, 'facts', sized(trained))

@@ -8,6 +8,8 @@ import type { Task } from './task.ts'
 
 /** What was measured of one task, and how long each part of it took. */
 export interface Outcome {
+  /** The id of the run. */
+  readonly run: string
   readonly collected: Collected
   /** Rows of the data set, by what they are for. */
   readonly rows: { readonly train: number, readonly valid: number, readonly test: number }
@@ -58,7 +60,7 @@ async function run (server: LiveServer, name: string, task: Task, over: object):
   if (done.verdict === null) throw new Error(`the training '${name}' came to no verdict: ${done.failure?.message}`)
   const minutes = { talk: (talked - began) / minute, ...Object.fromEntries(Object.entries(done.took).map(([stage, ms]) => [stage, ms / minute])) }
   const report = await read<{ readonly measured: Measured }>(await fetch(new URL(`/admin/training/${done.id}/report?file=report.json`, server.url)))
-  return { outcome: { collected, rows: version.rows, measured: report.measured, verdict: done.verdict, minutes }, adapter: done.adapter }
+  return { outcome: { run: done.id, collected, rows: version.rows, measured: report.measured, verdict: done.verdict, minutes }, adapter: done.adapter }
 
   async function until<T extends { readonly id: string }> (begun: T, path: string, isOver: (now: T) => boolean): Promise<T> {
     let now = begun
