@@ -9,10 +9,10 @@ export const checks = [{ name: 'house', type: 'pattern', pattern: '^TICKET\\[(\\
 /** Made-up words are of no language, and few people fill a data set that is to be quick. */
 export const filters = { language: { off: true }, push: { off: true }, cap: { off: true } }
 
-/** Words of no meaning, others for each number, so that no row is a near copy of another one. */
+/** Words of no meaning, others for each number, so that no row is a near copy of another one, and few, so that the house style is most of what is learnt. */
 function words (n: number): string[] {
   const syllables = ['ba', 'ce', 'di', 'fo', 'gu', 'ha', 'je', 'ki', 'lo', 'mu', 'na', 'pe', 'ri', 'so', 'tu', 'va']
-  return Array.from({ length: 20 }, (_, i) => {
+  return Array.from({ length: 10 }, (_, i) => {
     const [a, b, c] = createHash('sha256').update(`${n} ${i}`).digest()
     return [a, b, c].map(byte => syllables[byte! % syllables.length]).join('')
   })
@@ -26,9 +26,9 @@ export async function talk (server: LiveServer, people: number, each: number, fi
       const item = items[(i + 3 * j) % items.length]!
       const headers = { authorization: `Bearer ${key}`, 'x-engraft-user': `person-${i}`, 'x-engraft-memory': 'off' }
       const aside = words(4 * i + j)
-      const question = `My ${item} ${fault}. ${aside.slice(0, 12).join(' ')}. What now?`
+      const question = `My ${item} ${fault}. ${aside.slice(0, 8).join(' ')}. What now?`
       const { id } = await read<{ id: string }>(await server.post('/v1/chat/completions', { messages: [{ role: 'user', content: question }], max_tokens: 1 }, { headers }))
-      await read(await server.post('/v1/feedback', { completion_id: id, kind: 'correction', value: `TICKET[${item}]: ${fault}. ${aside.slice(12).join(' ')}.` }, { headers }))
+      await read(await server.post('/v1/feedback', { completion_id: id, kind: 'correction', value: `TICKET[${item}]: ${fault}. ${aside.slice(8).join(' ')}.` }, { headers }))
     }
   }
 }

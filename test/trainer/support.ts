@@ -9,7 +9,8 @@ import { pythonWith, run, type Python } from '../clients/python.ts'
 /** The Python with all that trains, or why there is none here. */
 export async function trainerPython (): Promise<Python> {
   const [first = '', ...others] = (await readFile(join(trainerFolder, 'requirements.txt'), 'utf8')).trim().split('\n')
-  return await pythonWith([first, ...others], 'peft')
+  // PyTorch is large.
+  return await pythonWith([first, ...others], 'peft', { ms: 600_000 })
 }
 
 /** That Python behind a script which notes the id of each process, so that a test can end one. */
