@@ -23,9 +23,6 @@ export interface ComparisonParts {
   readonly held: AsyncIterable<Row>
 }
 
-/** Rows that are scored at scale 0, too. */
-const offRows = 4
-
 /** The engine and PyTorch on one base: what is trained by the one must be what is served by the other. */
 export interface Comparison {
   readonly before: Parity
@@ -68,9 +65,7 @@ export async function compare ({ served, torch, bases, folder, held }: Compariso
       const others = general.filter(({ id }) => !known.has(id))
       const all = [...rows, ...others]
       const adapted = await served.score(all, adapter, signal)
-      // A file that changes anything at scale 0 changes every row.
-      const unscaled = rows.slice(-offRows)
-      const off = await served.score(unscaled, { ...adapter, scale: 0 }, signal)
+      const off = await served.score(rows, { ...adapter, scale: 0 }, signal)
       const scores = await torchOf(all, peft, signal)
       const compared = scores.slice(0, rows.length)
       const ofGeneral = <T>(values: readonly T[]): T[] => values.filter((_, i) => all[i]!.group === 'base')
@@ -81,7 +76,7 @@ export async function compare ({ served, torch, bases, folder, held }: Compariso
           before,
           after: parityOf(adapted.slice(0, rows.length), compared),
           gain: { engine: gainOf(base, adapted.slice(0, rows.length)), torch: gainOf(logpsOf(inTorch), logpsOf(compared)) },
-          atZero: changeOf(off, base.slice(-offRows))
+          atZero: changeOf(off, base)
         },
         forgetting: forgettingOf(ofGeneral(scores), ofGeneral(beforeAll), ofGeneral(adapted))
       }
