@@ -66,7 +66,7 @@ test('whoever was erased after a backup is nowhere once it is restored, others a
 
   const second = await startServer(t, [], {}, data)
   t.strictSame(await silent(second, paths.gone, gone), paths.gone, 'no route tells anything of them')
-  t.strictSame((await read<{ data: object[] }>(second, `/admin/datasets/lineage?user=${gone}`)).data, [])
+  for (const path of [`/admin/datasets/lineage?user=${gone}`, '/v1/chat/completions']) t.strictSame((await read<{ data: object[] }>(second, path, gone)).data, [])
   t.notOk(bytesBelow(data).includes(people[gone][2]), 'and no file')
   t.notMatch(restored.out + restored.err + second.log(), people[gone][2])
   t.match(await read(second, `/v1/users/${gone}/erasures`), { data: [{ id: /^erasure_/ }] })
@@ -82,11 +82,11 @@ test('whoever was erased after a backup is nowhere once it is restored, others a
   t.equal((await memoriesOf(second, gone)).filter(({ role }) => role === 'user').length, 1, 'who comes back is new')
 })
 
-/** What is asked to be told of a person: lists, and all that was theirs by its id. */
+/** What tells a person's word, whatever the model answered: lists, and all that was theirs by its id. */
 async function pathsOf (server: LiveServer, dataset: string, name: Person): Promise<string[]> {
   const { data: answers } = await read<{ data: { id: string }[] }>(server, '/v1/chat/completions', name)
   return [
-    '/v1/chat/completions?limit=100', '/v1/memories?limit=100', `/v1/users/${name}/export`, `/admin/datasets/${dataset}/export?format=trl-sft&split=train`,
+    '/v1/memories?limit=100', `/v1/users/${name}/export`, `/admin/datasets/${dataset}/export?format=trl-sft&split=train`,
     ...answers.flatMap(({ id }) => [`/v1/chat/completions/${id}/messages`, `/v1/feedback?completion_id=${id}`]),
     ...(await memoriesOf(server, name)).filter(({ role }) => role === 'user').map(({ id }) => `/v1/memories/${id}`)
   ]
