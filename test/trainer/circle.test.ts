@@ -6,17 +6,15 @@ import tap, { test } from 'tap'
 import type { LoopWire } from '../../src/server/schemas/loop.ts'
 import { startServer, type LiveServer } from '../support/server.ts'
 import { checks, filters, read, someone, talk } from '../support/talking.ts'
-import { trainerPython } from '../trainer/support.ts'
-import { act, fixtures, question, upload } from './swapping.ts'
+import { trainerPython } from './support.ts'
+import { act, fixtures, question, upload } from '../live/swapping.ts'
 
 const found = await trainerPython()
 const knownOfBases = fileURLToPath(new URL('../fixtures/bases', import.meta.url))
 const skip = 'missing' in found ? found.missing : false
 /** Enough for a gain that is no chance, and little enough for two trainings. */
 const people = 56
-/** `npm test` ends where the second training begins: all of it is for `npm run test:training`. */
-const whole = process.env.ENGRAFT_TEST_WHOLE === '1'
-/** A training takes minutes. */
+/** Two trainings take minutes. */
 const patience = 1_200_000
 tap.setTimeout(patience)
 
@@ -64,10 +62,6 @@ test('chat, correction, data set, training, gate, canary, promotion, an answer w
   const begun = await until(server, steps, ({ round }) => round?.reason === 'erased' && round.run !== null)
   t.not(begun.round!.dataset, dataset)
   t.strictSame(await read<{ readonly data: readonly object[] }>(await fetch(`${server.url}/admin/datasets/lineage?user=${gone}`)).then(({ data }) => data), [], 'they are in no data set any more, so not in the one it trains on')
-  if (!whole) {
-    t.equal(await server.stop(), 0)
-    return
-  }
   const anew = await until(server, steps, ({ step, round }) => step === 'waiting' && round?.reason === 'erased')
   t.match(anew.round, { number: 2, version: 3 })
   await decide(server, 'live')
