@@ -30,7 +30,7 @@ const out = resolve(given.out)
 const seed = Number(given.seed)
 /** `quick` shows that everything works, on too few people to prove much: of the house style only what is learnt from fifty answers is looked at. */
 const size = given.quick ? { agents: 62, regulars: 0, late: 12, voters: 48, held: 20 } : { agents: 100, regulars: 12, late: 12, voters: 48, held: 200 }
-const hyper = { epochs: given.quick ? 1 : 2 }
+const hyper = { epochs: 2 }
 const checks = given.quick ? allChecks.filter(({ name }) => name === 'opening' || name === 'signature') : allChecks
 /** Milliseconds between a visitor's questions: often enough that some come while a version changes. */
 const visitEvery = 6000
