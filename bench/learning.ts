@@ -42,7 +42,8 @@ try {
     if (wanted('worse')) {
       const { outcome, adapter } = await learn(server, 'shuffled', sized(shuffled(seed, quick ? 20 : 50)))
       print('the same from shuffled answers', outcome, 'gain')
-      if (adapter === null) await tried(server, 'style', outcome.run, seed + 1)
+      if (adapter !== null) console.log(`the gate let it in, as ${adapter}: nothing is left to be tried by hand`)
+      else await tried(server, 'style', outcome.run, seed + 1)
     }
     if (wanted('facts')) {
       const { trained, wordings, kinds } = facts(seed, quick ? { trained: 18, wordings: 4, kinds: 3 } : { trained: 72, wordings: 20, kinds: 14 })

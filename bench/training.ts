@@ -19,26 +19,20 @@ import type { TokenRow } from '../src/training/trainer.ts'
 import type { Estimate, Stage } from '../src/training/training.ts'
 import { type LiveServer, spawnServer } from '../test/support/server.ts'
 import { collect, placeOf, read } from './learning/collect.ts'
+import { build, type Run, start, until } from './learning/run.ts'
 import { checks, style } from './learning/style.ts'
 import type { Task } from './learning/task.ts'
 import { quantile, spread } from './memory/shared.ts'
 import { gaps, streamed } from './serve/stream.ts'
 
-interface Run {
-  readonly id: string
-  readonly stage: Stage
-  readonly took: Readonly<Partial<Record<Stage, number>>>
-  readonly failure: { readonly message: string } | null
-  readonly verdict: { readonly words: string } | null
-}
-
 const given = process.argv.slice(2)
 const quick = given.includes('quick')
 const wanted = (part: string): boolean => given.includes(part) || !['alone', 'beside'].some(part => given.includes(part))
 /** With three answers each, one in five people held out: 324 answers to learn from, of which one in ten tells when it has learnt enough. */
-const people = quick ? 16 : 135
+const people = quick ? 20 : 135
 const answers = quick ? 5 : 40
 const tenant = 'costs'
+const path = '/admin/training'
 const folder = await mkdtemp(join(tmpdir(), 'engraft-training-'))
 
 /** The house style with so much more to say that a row comes to some 120 tokens. */
@@ -49,7 +43,7 @@ function longer (task: Task): Task {
 const server = await spawnServer(join(folder, 'data'))
 try {
   await collect(await placeOf(server, tenant), longer(style(3, people)))
-  const dataset = await built(server)
+  const { id: dataset } = await build(server, tenant)
   if (wanted('alone')) await alone(server, dataset)
   if (wanted('beside')) await beside(server, dataset)
 } finally {
@@ -60,12 +54,12 @@ try {
 async function alone (server: LiveServer, dataset: string): Promise<void> {
   const before = await estimated(server, dataset)
   const begun = await started(server, dataset, {})
-  await until(server, begun, 'training')
+  await come(server, begun, 'training')
   const lengths = (await readFile(join(server.data, 'training', begun.id, 'job', 'train.jsonl'), 'utf8')).trim().split('\n').map(line => {
     const { prompt, completion } = JSON.parse(line) as TokenRow
     return prompt.length + completion.length
   })
-  const { took, verdict } = await until(server, begun, 'done')
+  const { took, verdict } = await come(server, begun, 'done')
   const seconds = Object.values(took).reduce((sum, ms) => sum + ms, 0) / 1000
   console.log(`${lengths.length} rows of ${(lengths.reduce((sum, length) => sum + length, 0) / lengths.length).toFixed(0)} tokens, 2 epochs, with gate and report: ${(seconds / 60).toFixed(1)} minutes (${Object.entries(took).map(([stage, ms]) => `${stage} ${(ms / 60_000).toFixed(1)}`).join(', ')})`)
   console.log(`estimated before, from a short test: ${(before.seconds / 60).toFixed(1)} minutes, ${(before.seconds / seconds).toFixed(2)} of what it took`)
@@ -78,15 +72,15 @@ async function beside (server: LiveServer, dataset: string): Promise<void> {
   const before = await written(server)
   // Half as long, and the same work while it lasts.
   const begun = await started(server, dataset, { epochs: 1, seed: 2 })
-  await until(server, begun, 'training')
+  await come(server, begun, 'training')
   // Python has its libraries and the base by then.
   await sleep(30_000)
   const training = await written(server)
-  const still = await look(server, begun)
-  if (still.stage !== 'training') console.log(`it was ${still.stage} before the last answer was written`)
-  await until(server, begun, 'evaluating')
+  const { stage } = await read<Run>(await fetch(`${server.url}${path}/${begun.id}`))
+  if (stage !== 'training') console.log(`it was ${stage} before the last answer was written`)
+  await come(server, begun, 'evaluating')
   const evaluating = await written(server)
-  await read(await server.post(`/admin/training/${begun.id}/cancel`, {}))
+  await read(await server.post(`${path}/${begun.id}/cancel`, {}))
   const after = await written(server)
   const idle = [...before, ...after]
   for (const [name, times] of Object.entries({ 'nothing is trained': idle, 'something is trained': training, 'it is evaluated': evaluating })) console.log(`between tokens while ${name.padEnd(22)} ${spread(times)}`)
@@ -102,29 +96,15 @@ async function written (server: LiveServer): Promise<number[]> {
   return times
 }
 
-async function built (server: LiveServer): Promise<string> {
-  let version = await read<{ readonly id: string, readonly state: string, readonly failure: { readonly message: string } | null }>(await server.post('/admin/datasets', { name: tenant, tenant }))
-  while (version.state === 'building') {
-    await sleep(500)
-    version = await read(await fetch(`${server.url}/admin/datasets/${version.id}`))
-  }
-  if (version.state !== 'ready') throw new Error(`the data set was not built: ${version.failure?.message}`)
-  return version.id
-}
-
 function body (dataset: string, hyper: object): object { return { dataset, tenant, checks, method: 'sft', hyper: { epochs: quick ? 1 : 2, ...hyper } } }
 
-async function estimated (server: LiveServer, dataset: string): Promise<Estimate> { return await read<Estimate>(await server.post('/admin/training', { ...body(dataset, {}), dry_run: true })) }
+async function estimated (server: LiveServer, dataset: string): Promise<Estimate> { return await start<Estimate>(server, path, { ...body(dataset, {}), dry_run: true }) }
 
-async function started (server: LiveServer, dataset: string, hyper: object): Promise<Run> { return await read<Run>(await server.post('/admin/training', body(dataset, hyper))) }
-
-async function look (server: LiveServer, { id }: Run): Promise<Run> { return await read<Run>(await fetch(`${server.url}/admin/training/${id}`)) }
+async function started (server: LiveServer, dataset: string, hyper: object): Promise<Run> { return await start<Run>(server, path, body(dataset, hyper)) }
 
 /** Waits until it has come so far. Throws where it failed. */
-async function until (server: LiveServer, run: Run, stage: Stage): Promise<Run> {
-  for (; ; await sleep(500)) {
-    const now = await look(server, run)
-    if (now.failure !== null) throw new Error(now.failure.message)
-    if (now.stage === stage || now.stage === 'done') return now
-  }
+async function come (server: LiveServer, run: Run, stage: Stage): Promise<Run> {
+  const now = await until(server, path, run, now => [stage, 'done', 'failed'].includes(now.stage))
+  if (now.failure !== null) throw new Error(now.failure.message)
+  return now
 }

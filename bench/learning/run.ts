@@ -18,8 +18,8 @@ export interface Outcome {
   readonly minutes: Readonly<Record<string, number>>
 }
 
-interface Version { readonly id: string, readonly state: string, readonly failure: { readonly message: string } | null, readonly rows: Outcome['rows'] }
-interface Run {
+export interface Version { readonly id: string, readonly state: string, readonly failure: { readonly message: string } | null, readonly rows: Outcome['rows'] }
+export interface Run {
   readonly id: string
   readonly stage: Stage
   readonly took: Readonly<Partial<Record<Stage, number>>>
@@ -49,11 +49,10 @@ async function run (server: LiveServer, name: string, task: Task, over: object):
   const collected = await collect(place, task)
   const talked = performance.now()
   say(name, `${collected.judged} answers were judged`)
-  const version = await until(await start<Version>(server, '/admin/datasets', { name, tenant: name }), '/admin/datasets', ({ state }) => state !== 'building')
-  if (version.state !== 'ready') throw new Error(`the data set '${name}' was not built: ${version.failure?.message}`)
+  const version = await build(server, name)
   say(name, 'the data set is built')
   let stage: Stage | null = null
-  const done = await until(await start<Run>(server, '/admin/training', { dataset: version.id, tenant: name, checks: task.checks, ...over }), '/admin/training', now => {
+  const done = await until(server, '/admin/training', await start<Run>(server, '/admin/training', { dataset: version.id, tenant: name, checks: task.checks, ...over }), now => {
     if (now.stage !== stage) say(name, stage = now.stage)
     return ['done', 'failed', 'cancelled'].includes(now.stage)
   })
@@ -61,18 +60,26 @@ async function run (server: LiveServer, name: string, task: Task, over: object):
   const minutes = { talk: (talked - began) / minute, ...Object.fromEntries(Object.entries(done.took).map(([stage, ms]) => [stage, ms / minute])) }
   const report = await read<{ readonly measured: Measured }>(await fetch(new URL(`/admin/training/${done.id}/report?file=report.json`, server.url)))
   return { outcome: { run: done.id, collected, rows: version.rows, measured: report.measured, verdict: done.verdict, minutes }, adapter: done.adapter }
-
-  async function until<T extends { readonly id: string }> (begun: T, path: string, isOver: (now: T) => boolean): Promise<T> {
-    let now = begun
-    while (!isOver(now)) {
-      await sleep(lookEvery)
-      now = await read<T>(await fetch(new URL(`${path}/${begun.id}`, server.url)))
-    }
-    return now
-  }
 }
 
 /** How far it is: a run takes many minutes. */
 function say (name: string, what: string): void { console.error(`${new Date().toISOString().slice(11, 19)}  ${name}: ${what}`) }
 
-async function start<T> (server: LiveServer, path: string, body: object): Promise<T> { return await read<T>(await server.post(path, body)) }
+/** The data set of all that was said in the tenant of that name. Throws where it cannot be built. */
+export async function build (server: LiveServer, name: string): Promise<Version> {
+  const version = await until(server, '/admin/datasets', await start<Version>(server, '/admin/datasets', { name, tenant: name }), ({ state }) => state !== 'building')
+  if (version.state !== 'ready') throw new Error(`the data set '${name}' was not built: ${version.failure?.message}`)
+  return version
+}
+
+/** Looks at what was begun until it has come so far. */
+export async function until<T extends { readonly id: string }> (server: LiveServer, path: string, begun: T, isThere: (now: T) => boolean): Promise<T> {
+  let now = begun
+  while (!isThere(now)) {
+    await sleep(lookEvery)
+    now = await read<T>(await fetch(new URL(`${path}/${begun.id}`, server.url)))
+  }
+  return now
+}
+
+export async function start<T> (server: LiveServer, path: string, body: object): Promise<T> { return await read<T>(await server.post(path, body)) }

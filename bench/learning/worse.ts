@@ -35,8 +35,8 @@ export function shuffled (seed: number, people: number): Task {
 
 /**
  * Lets what the gate turned down in by hand, tries it on a fifth of the people
- * beside a right version, and has them vote by the house's own rule. `refused`:
- * the run that trained it.
+ * beside the version that learnt rightly, and has them vote by the house's own
+ * rule. `refused`: the run that trained it. Throws where either is missing.
  */
 export async function tried (server: LiveServer, name: string, refused: string, seed: number): Promise<void> {
   const candidate = await upload(server, name, await readFile(join(server.data, 'training', refused, 'out', 'adapter.gguf')))

@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import tap, { test } from 'tap'
+import { test } from 'tap'
 import type { LoopWire } from '../../src/server/schemas/loop.ts'
 import { startServer, type LiveServer } from '../support/server.ts'
 import { checks, filters, read, someone, talk } from '../support/talking.ts'
@@ -14,14 +14,11 @@ const knownOfBases = fileURLToPath(new URL('../fixtures/bases', import.meta.url)
 const skip = 'missing' in found ? found.missing : false
 /** Enough for a gain that is no chance, and little enough for two trainings. */
 const people = 56
-/** Two trainings take minutes. */
-const patience = 1_200_000
-tap.setTimeout(patience)
 
 interface Adapter { readonly live: number, readonly versions: readonly { readonly version: number, readonly tainted: object | null }[] }
 interface Answer { readonly model: string, readonly choices: readonly [{ readonly message: { readonly content: string } }], readonly engraft: { readonly memories: readonly string[] } }
 
-test('chat, correction, data set, training, gate, canary, promotion, an answer with memory, erasure, taint, and a new training without the erased', { skip, timeout: patience }, async t => {
+test('chat, correction, data set, training, gate, canary, promotion, an answer with memory, erasure, taint, and a new training without the erased', { skip, timeout: 1_200_000 }, async t => {
   const data = `${t.testdir()}/data`
   // What an earlier training on this base found out and kept: finding it out anew takes as long as the training.
   cpSync(knownOfBases, join(data, 'training', 'bases'), { recursive: true })
