@@ -27,7 +27,7 @@ const file = words.find(word => word !== 'quick' && !parts.includes(word))
 const runs = (part: string): boolean => named.length === 0 || named.includes(part)
 const scale: Scale = words.includes('quick')
   ? { searches: 40, memories: 2_000, rounds: 1, conversationTokens: 600, erased: 1_000 }
-  : { searches: 300, memories: 100_000, rounds: 3, conversationTokens: 3_000, erased: 10_000 }
+  : { searches: 300, memories: 100_000, rounds: 5, conversationTokens: 3_000, erased: 10_000 }
 const folder = await mkdtemp(join(tmpdir(), 'engraft-bench-'))
 const began = performance.now()
 

@@ -12,6 +12,7 @@ const turnsOf = 6
  * off, and off with as many idle words in each message as memories were quoted
  * with. What is quoted must be read too, at the depth where it stands, where
  * tokens cost more than in the first turn; what is over is what memory costs.
+ * The three go on turn by turn, since a machine's speed changes within a minute.
  * Between two turns a person reads and writes: what was said is in memory by then.
  */
 export async function chatting (server: LiveServer, { rounds, conversationTokens }: Scale): Promise<void> {
@@ -23,22 +24,29 @@ export async function chatting (server: LiveServer, { rounds, conversationTokens
   for (let round = 0; round < rounds; round++) {
     // About 4 tokens of this model for a made-up word.
     const opening = `Round ${round}. ${Array.from({ length: Math.ceil(conversationTokens / 40) }, sentence).join(' ')}`
-    const [on, off] = [await conversation(server, opening, facts, 'on'), await conversation(server, opening, facts, 'off')]
-    const read = (turns: readonly Turn[], turn: number): number => turns[turn]!.prompt - turns[turn]!.cached
-    const idle = await conversation(server, `Again. ${opening}`, facts, 'off', turn => Math.max(0, read(on, turn) - read(off, turn)))
-    const rate = Math.min(on[0]!.prompt / on[0]!.firstMs, off[0]!.prompt / off[0]!.firstMs)
-    for (let turn = 1; turn < turnsOf; turn++) {
-      const [a, b] = [on[turn]!, off[turn]!]
+    const [on, off, idle] = [new Conversation(server, opening, 'on'), new Conversation(server, opening, 'off'), new Conversation(server, `Again. ${opening}`, 'off')]
+    let rate = Infinity
+    const counts: number[] = []
+    for (let turn = 0; turn < turnsOf; turn++) {
+      const question = turn === 0 ? '' : `Whom did I meet when ${facts[(turn - 1) * 17]!.split(' ').slice(4, 12).join(' ')}?`
+      const [a, b] = [await on.next(question), await off.next(question)]
+      const quoted = readOf(a) - readOf(b)
+      const c = await idle.next(question, Math.max(0, quoted))
+      if (turn === 0) {
+        rate = Math.min(a.prompt / a.firstMs, b.prompt / b.firstMs)
+        continue
+      }
       onMs!.push(a.firstMs)
       offMs!.push(b.firstMs)
-      injected!.push(read(on, turn) - read(off, turn))
-      over!.push(a.firstMs - b.firstMs - injected!.at(-1)! / rate)
-      beyond!.push(a.firstMs - idle[turn]!.firstMs - (read(on, turn) - read(idle, turn)) / rate)
+      injected!.push(quoted)
+      over!.push(a.firstMs - b.firstMs - quoted / rate)
+      beyond!.push(a.firstMs - c.firstMs - (readOf(a) - readOf(c)) / rate)
       share!.push(a.cached / b.cached)
+      counts.push(a.memories)
     }
-    print(`round ${round + 1}`, `${on[0]!.prompt} prompt tokens at first, read at ${(rate * 1000).toFixed(0)} a second; ${on.slice(1).map(({ memories }) => memories).join(', ')} memories`)
+    print(`round ${round + 1}`, `the first turn's tokens read at ${(rate * 1000).toFixed(0)} a second; ${counts.join(', ')} memories`)
   }
-  const show = (values: readonly number[], unit: string, digits = 0): string => `median ${quantile(values, 0.5).toFixed(digits)}${unit}   min ${Math.min(...values).toFixed(digits)}   max ${Math.max(...values).toFixed(digits)}   n ${values.length}`
+  const show = (values: readonly number[], unit: string, digits = 0): string => `median ${quantile(values, 0.5).toFixed(digits)}${unit}   quartiles ${quantile(values, 0.25).toFixed(digits)}, ${quantile(values, 0.75).toFixed(digits)}   n ${values.length}`
   print('first token, turns 2 to 6, memory off', show(offMs!, ' ms'))
   print('first token, turns 2 to 6, memory on', show(onMs!, ' ms'))
   print('tokens injected a turn', show(injected!, ''))
@@ -47,18 +55,31 @@ export async function chatting (server: LiveServer, { rounds, conversationTokens
   print('prompt tokens cached, against memory off', show(share!, '', 3))
 }
 
-/** `idle`: how many tokens each message is longer by. */
-async function conversation (server: LiveServer, opening: string, facts: readonly string[], memory: 'on' | 'off', idle: (turn: number) => number = () => 0): Promise<Turn[]> {
-  const turns: Turn[] = []
-  const messages = [{ role: 'user', content: `${' the'.repeat(idle(0))} ${opening}` }]
-  for (let turn = 0; turn < turnsOf; turn++) {
-    await sleep(500)
-    await embedded(server)
-    turns.push(await ask(server, messages, memory))
-    if (turn + 1 === turnsOf) break
-    messages.push({ role: 'assistant', content: turns.at(-1)!.content }, { role: 'user', content: `${' the'.repeat(idle(turn + 1))} Whom did I meet when ${facts[turn * 17]!.split(' ').slice(4, 12).join(' ')}?` })
+/** Tokens that had to be read. */
+function readOf ({ prompt, cached }: Turn): number { return prompt - cached }
+
+class Conversation {
+  readonly #server: LiveServer
+  readonly #opening: string
+  readonly #memory: 'on' | 'off'
+  #messages: readonly object[] = []
+
+  constructor (server: LiveServer, opening: string, memory: 'on' | 'off') {
+    this.#server = server
+    this.#opening = opening
+    this.#memory = memory
   }
-  return turns
+
+  /** `idle`: how many tokens the message is longer by. */
+  async next (question: string, idle = 0): Promise<Turn> {
+    await sleep(500)
+    await embedded(this.#server)
+    const content = `${' the'.repeat(idle)} ${this.#messages.length === 0 ? this.#opening : question}`
+    const asked = [...this.#messages, { role: 'user', content }]
+    const turn = await ask(this.#server, asked, this.#memory)
+    this.#messages = [...asked, { role: 'assistant', content: turn.content }]
+    return turn
+  }
 }
 
 async function ask (server: LiveServer, messages: readonly object[], memory: 'on' | 'off'): Promise<Turn> {
